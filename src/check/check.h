@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Health checks for the rest of lbd: a set of checks made to match the configuration. */
+#ifndef LBD_CHECK_CHECK_H
+#define LBD_CHECK_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "lib/loop.h"
+
+/* What one attempt ended with: enum, stable code, help.  LOCAL is lbd's own trouble (no descriptors, no
+ * port, own interface down): never a verdict against a server. */
+#define CHECK_RESULTS(X)                                                                           \
+	X(NONE, "-", "not checked yet")                                                            \
+	X(UP, "L4OK", "the connection was accepted")                                               \
+	X(TIMEOUT, "L4TOUT", "no answer within the timeout")                                       \
+	X(REFUSED, "L4CON", "the connection was refused or the host is unreachable")               \
+	X(LOCAL, "LOCAL", "lbd could not make the attempt")
+
+enum check_result {
+#define X(name, code, help) CHECK_##name,
+	CHECK_RESULTS(X)
+#undef X
+		CHECK_RESULT_COUNT,
+};
+
+const char *check_result_code(enum check_result r);
+
+struct check_set;
+
+struct check_ops {
+	/* The verdict on a server of a service (all its checks together) is now this; also told once
+	 * for every server after each reconcile. */
+	void (*verdict)(void *ctx, const char *service, const char *server, bool up);
+};
+
+int check_set_new(struct loop *loop, const struct check_ops *ops, void *ctx, struct check_set **ret);
+/* Makes the checks match c (borrowed until the next call).  A check whose target and content stay the
+ * same keeps its state, history and next time; a new one is down until it is checked.  Several services
+ * that want the same check of the same target share one. */
+void check_set_reconcile(struct check_set *s, const struct conf *c);
+void check_set_free(struct check_set *s); /* takes NULL */
+
+/* A copy for display. */
+struct check_status {
+	const char *service, *server, *check; /* borrowed */
+	bool up;
+	enum check_result last;
+	const char *detail;   /* of the last attempt: what was expected, what was seen */
+	unsigned run;	      /* how many results like the last in a row */
+	usec_t latency;	      /* of the last attempt */
+	usec_t since;	      /* of the verdict */
+	uint64_t attempts, failures, local;
+};
+
+void check_set_each(const struct check_set *s,
+		    void (*each)(void *ctx, const struct check_status *st), void *ctx);
+
+#endif

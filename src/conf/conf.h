@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the operator wrote: one immutable struct conf, replaced as a whole, never modified.
+ *
+ * Defaults, pools, includes and the node's overlay are already resolved: a service holds its
+ * effective servers and checks.  Everything lives in one arena; pointers into it are borrowed by
+ * whoever holds the conf.  Arrays are in the order of the file. */
+#ifndef LBD_CONF_CONF_H
+#define LBD_CONF_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/log.h"
+#include "lib/str.h"
+#include "lib/usec.h"
+
+/* Where something was said, for messages that come later than the parser's. */
+struct conf_where {
+	const char *file;
+	unsigned line;
+	const char *path; /* "services.www.servers.web2" */
+};
+
+enum conf_engine {
+	CONF_ENGINE_EBPF,
+	CONF_ENGINE_NONE, /* VRRP, checks and scripts alone */
+};
+
+enum conf_attach {
+	CONF_ATTACH_AUTO,
+	CONF_ATTACH_TC,
+	CONF_ATTACH_XDP,
+};
+
+enum conf_sysctls {
+	CONF_SYSCTLS_SET,
+	CONF_SYSCTLS_CHECK,
+};
+
+/* attach = "tc" for all interfaces, or a group with a value for each. */
+struct conf_attach_one {
+	const char *interface;
+	unsigned attach; /* enum conf_attach */
+};
+
+struct conf_director {
+	struct conf_where where;
+	const char *router_id;	 /* default: the node's name, else the host name */
+	unsigned engine;	 /* enum conf_engine */
+	const char **interfaces; /* where packets come in; empty: worked out */
+	unsigned n_interfaces;
+	unsigned attach; /* enum conf_attach */
+	struct conf_attach_one *attach_by_interface;
+	unsigned n_attach_by_interface;
+	uint32_t flows;	 /* entries of the IPv4 flow table; a nat flow takes two */
+	uint32_t flows6; /* the same for IPv6 */
+	const char *control;
+	unsigned sysctls;    /* enum conf_sysctls */
+	unsigned log_target; /* enum log_target */
+	unsigned log_level;  /* enum log_level */
+};
+
+/* "192.0.2.10/24" or "10.0.0.1/24 dev eth1" */
+struct conf_vip {
+	struct prefix prefix;
+	const char *interface; /* the instance's own when not said */
+};
+
+struct conf_vrrp {
+	struct conf_where where;
+	const char *name;
+	const char *interface;
+	uint32_t vrid;
+	uint32_t priority; /* 1-254; 255: owner */
+	usec_t advert_interval; /* whole centiseconds, 10 ms - 40.95 s */
+	bool preempt;
+	int family; /* of the addresses: AF_INET or AF_INET6 */
+	struct conf_vip *addresses;
+	unsigned n_addresses;
+	bool has_source;
+	struct addr source; /* of the adverts; else the interface's own */
+	struct addr *unicast_peers; /* none: multicast */
+	unsigned n_unicast_peers;
+};
+
+enum conf_scheduler {
+	CONF_SCHED_RR,
+	CONF_SCHED_WRR,
+};
+
+enum conf_check_type {
+	CONF_CHECK_NONE, /* explicitly unchecked: always up */
+	CONF_CHECK_TCP,
+};
+
+struct conf_check {
+	struct conf_where where;
+	const char *name; /* "check" when the service has a single unnamed one */
+	unsigned type;	  /* enum conf_check_type */
+	usec_t interval;
+	usec_t timeout; /* of the whole attempt */
+	uint32_t rise, fall;
+	uint16_t port; /* host order; 0: the server's */
+};
+
+struct conf_server {
+	struct conf_where where;
+	const char *name;
+	struct addr address;
+	uint16_t port;	 /* host order; the service's when not said */
+	uint32_t weight; /* 0-65535; 0: no new flows */
+};
+
+struct conf_service {
+	struct conf_where where;
+	const char *name;
+	struct addr *vips;
+	unsigned n_vips;
+	uint16_t port;	    /* host order */
+	uint8_t protocol;   /* IPPROTO_TCP or IPPROTO_UDP */
+	unsigned method;    /* enum method of ipvs/abi.h: same order as CONF_METHOD_* */
+	unsigned scheduler; /* enum conf_scheduler */
+	struct conf_server *servers;
+	unsigned n_servers;
+	struct conf_check *checks; /* all must be up */
+	unsigned n_checks;
+};
+
+enum conf_method {
+	CONF_METHOD_NAT,
+	CONF_METHOD_DR,
+};
+
+struct conf {
+	const char *file; /* as given */
+	const char *node; /* whose overlay was laid on; NULL when the file has no nodes */
+	struct conf_director director;
+	struct conf_vrrp *vrrp;
+	unsigned n_vrrp;
+	struct conf_service *services;
+	unsigned n_services;
+	struct arena *arena;
+};
+
+/* Reads, checks, resolves.  node: NULL finds it by the host name.  All problems of the file are
+ * appended to *problems, a line each: "file:line: path: what is wrong, what is allowed"; warnings
+ * have "warning: " after the line number.  Returns 0 and the configuration (also with warnings), or
+ * -EINVAL when there is an error.  Opens only the named files; touches no network. */
+int conf_load(const char *file, const char *node, struct str *problems, struct conf **ret_conf);
+void conf_free(struct conf *c); /* takes NULL */
+
+/* The effective configuration as text that conf_load reads back to the same. */
+void conf_print(const struct conf *c, struct str *out);
+
+/* What a change from one to the other does, a line each: "+ services.api", "~ vrrp.shop4.priority: 100 -> 150".
+ * Only for the operator: nothing is decided by it. */
+void conf_diff(const struct conf *old, const struct conf *new, struct str *out);
+
+/* The instance that owns address a, or NULL. */
+const struct conf_vrrp *conf_vrrp_of(const struct conf *c, const struct addr *a);
+
+#endif
