@@ -3,7 +3,6 @@
 #include "lib/loop.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -200,12 +199,20 @@ static void *run_job(void *arg)
 	return NULL;
 }
 
+void loop_job_wait(struct loop_job *job)
+{
+	if (!job->running)
+		return;
+	pthread_join(job->thread, NULL);
+	ev_async_stop(job->loop->ev, &job->ev);
+	job->running = false;
+}
+
 static void on_job_done(struct ev_loop *ev, ev_async *w, int events)
 {
 	struct loop_job *job = container_of(w, struct loop_job, ev);
 
-	ev_async_stop(ev, w);
-	job->running = false;
+	loop_job_wait(job); /* it has sent its signal and is about to end */
 	job->done(job);
 }
 
@@ -213,8 +220,6 @@ int loop_job_start(struct loop_job *job, struct loop *l, void (*work)(struct loo
 		   void (*done)(struct loop_job *job))
 {
 	sigset_t all, old;
-	pthread_attr_t attr;
-	pthread_t thread;
 	int r;
 
 	if (job->running)
@@ -228,10 +233,7 @@ int loop_job_start(struct loop_job *job, struct loop *l, void (*work)(struct loo
 	/* Signals belong to the loop. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	r = pthread_create(&thread, &attr, run_job, job);
-	pthread_attr_destroy(&attr);
+	r = pthread_create(&job->thread, NULL, run_job, job);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (r) {
 		ev_async_stop(l->ev, &job->ev);

@@ -8,6 +8,7 @@
 #define LBD_LIB_LOOP_H
 
 #include <ev.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "lib/usec.h"
@@ -79,11 +80,14 @@ struct loop_job {
 	struct loop *loop;
 	void (*work)(struct loop_job *job);
 	void (*done)(struct loop_job *job);
+	pthread_t thread;
 	bool running;
 };
 
 /* 0 or -errno; -EBUSY while it runs. */
 int loop_job_start(struct loop_job *job, struct loop *l, void (*work)(struct loop_job *job),
 		   void (*done)(struct loop_job *job));
+/* Waits until work has returned; done is not called any more.  Nothing when it does not run. */
+void loop_job_wait(struct loop_job *job);
 
 #endif

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Gates: one slot of `gates` for each VRRP instance.
+ *
+ * A gate's slot is found again after a restart through (interface, VRID, family) in `gate_vrids`.  The
+ * fence is a latch that the programs set when they hear a peer although our heartbeat is old; it is
+ * cleared here, with the first beat after the daemon has served its sockets and decided again.
+ */
+#include "ipvs/gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/list.h"
+#include "lib/log.h"
+
+struct gate_entry {
+	struct list node;
+	char *name;
+	uint32_t id;
+	struct vrid_key vrid;	 /* ifindex 0: the interface is missing, nothing is in the map */
+	char *interface_name;	 /* the instance's */
+	struct conf_vip *vips; /* copies; interface is not used */
+	unsigned n_vips;
+	bool wanted;
+	bool open;
+};
+
+struct gates {
+	struct net *net;
+	struct ipvs_backend *be;
+	struct list entries;
+	struct net_watch watch;
+};
+
+static struct gate_entry *find(const struct gates *g, const char *name)
+{
+	struct gate_entry *e;
+
+	list_for_each(e, &g->entries, node)
+		if (!strcmp(e->name, name))
+			return e;
+	return NULL;
+}
+
+static unsigned ifindex_of(const struct gates *g, const char *interface)
+{
+	const struct net_link *l = net_link_by_name(g->net, interface);
+
+	return l ? l->ifindex : 0;
+}
+
+/* ---- The tables ---- */
+
+static void set_vrid(struct gates *g, struct gate_entry *e, unsigned ifindex)
+{
+	if (e->vrid.ifindex == ifindex)
+		return;
+	if (e->vrid.ifindex)
+		g->be->del(g->be, TABLE_GATE_VRIDS, &e->vrid);
+	e->vrid.ifindex = ifindex;
+	if (ifindex && g->be->set(g->be, TABLE_GATE_VRIDS, &e->vrid, &e->id))
+		log_err(e->name, "the table of VRIDs is full: a dead lbd is not fenced");
+}
+
+static struct gate_addr addr_key(const struct gate_entry *e, const struct addr *a)
+{
+	return (struct gate_addr){
+		.addr = *a,
+		.ifindex = !addr_is_v4(a) && addr_is_link_local(a) ? e->vrid.ifindex : 0,
+	};
+}
+
+static bool owns(const struct gate_entry *e, const struct addr *a)
+{
+	unsigned i;
+
+	for (i = 0; i < e->n_vips; i++)
+		if (addr_equal(&e->vips[i].prefix.addr, a))
+			return true;
+	return false;
+}
+
+static void set_addrs(struct gates *g, struct gate_entry *e)
+{
+	unsigned i;
+
+	for (i = 0; i < e->n_vips; i++) {
+		struct gate_addr key = addr_key(e, &e->vips[i].prefix.addr);
+
+		if (g->be->set(g->be, TABLE_GATE_ADDRS, &key, &e->id))
+			log_err(e->name, "the table of addresses is full: a dead lbd is not fenced");
+	}
+}
+
+/* ---- Reconciling ---- */
+
+static uint32_t free_slot(const struct gates *g)
+{
+	const struct gate_entry *e;
+	uint32_t id;
+
+	for (id = 1; id < GATE_MAX; id++) {
+		bool used = false;
+
+		list_for_each(e, &g->entries, node)
+			used |= e->id == id;
+		if (!used)
+			return id;
+	}
+	return 0;
+}
+
+static void entry_free(struct gate_entry *e)
+{
+	list_del(&e->node);
+	free(e->vips);
+	free(e->interface_name);
+	free(e->name);
+	free(e);
+}
+
+static struct gate_entry *entry_new(struct gates *g, const struct conf_vrrp *c, uint32_t id)
+{
+	struct gate_entry *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->name = strdup(c->name);
+	e->id = id;
+	e->vrid = (struct vrid_key){ .vrid = (uint8_t)c->vrid, .v6 = c->family == AF_INET6 };
+	list_add_tail(&g->entries, &e->node);
+	return e;
+}
+
+/* The gate that a predecessor had for this instance; its state stands until VRRP has decided. */
+static void adopt(struct gates *g, const struct conf_vrrp *c)
+{
+	struct vrid_key key = { .vrid = (uint8_t)c->vrid, .v6 = c->family == AF_INET6 };
+	struct gate_entry *e;
+	uint32_t id;
+
+	key.ifindex = ifindex_of(g, c->interface);
+	if (!key.ifindex || g->be->get(g->be, TABLE_GATE_VRIDS, &key, &id) || !id || id >= GATE_MAX)
+		return;
+	list_for_each(e, &g->entries, node)
+		if (e->id == id)
+			return;
+	e = entry_new(g, c, id);
+	if (e)
+		e->vrid = key;
+}
+
+static struct gate_entry *fresh(struct gates *g, const struct conf_vrrp *c)
+{
+	uint32_t id = free_slot(g);
+
+	if (!id) {
+		log_err(c->name, "all %u gates are taken", GATE_MAX - 1);
+		return NULL;
+	}
+	memset(&g->be->gates[id], 0, sizeof(struct gate));
+	return entry_new(g, c, id);
+}
+
+static void update(struct gates *g, struct gate_entry *e, const struct conf_vrrp *c)
+{
+	struct conf_vip *vips = calloc(c->n_addresses + 1, sizeof(*vips));
+
+	if (!vips)
+		return;
+	if (c->n_addresses)
+		memcpy(vips, c->addresses, c->n_addresses * sizeof(*vips));
+	free(e->vips);
+	e->vips = vips;
+	e->n_vips = c->n_addresses;
+	free(e->interface_name);
+	e->interface_name = strdup(c->interface);
+	if (e->vrid.vrid != c->vrid) {
+		set_vrid(g, e, 0);
+		e->vrid.vrid = (uint8_t)c->vrid;
+	}
+	set_vrid(g, e, ifindex_of(g, c->interface));
+	set_addrs(g, e);
+	e->wanted = true;
+}
+
+void gates_reconcile(struct gates *g, const struct conf *c)
+{
+	struct gate_entry *e;
+	unsigned i;
+
+	g->be->gates[0].open = 1;
+	list_for_each(e, &g->entries, node)
+		e->wanted = false;
+	for (i = 0; i < c->n_vrrp; i++)
+		if (!find(g, c->vrrp[i].name))
+			adopt(g, &c->vrrp[i]);
+	for (i = 0; i < c->n_vrrp; i++) {
+		e = find(g, c->vrrp[i].name);
+		if (!e)
+			e = fresh(g, &c->vrrp[i]);
+		if (e)
+			update(g, e, &c->vrrp[i]);
+	}
+}
+
+static void drop_stray_addr(void *ctx, const void *key, const void *value)
+{
+	struct gates *g = ctx;
+	const struct gate_addr *a = key;
+	uint32_t id = *(const uint32_t *)value;
+	struct gate_entry *e;
+
+	list_for_each(e, &g->entries, node)
+		if (e->wanted && e->id == id && owns(e, &a->addr) &&
+		    addr_key(e, &a->addr).ifindex == a->ifindex)
+			return;
+	g->be->del(g->be, TABLE_GATE_ADDRS, key);
+}
+
+static void drop_stray_vrid(void *ctx, const void *key, const void *value)
+{
+	struct gates *g = ctx;
+	struct gate_entry *e;
+
+	list_for_each(e, &g->entries, node)
+		if (e->wanted && !memcmp(&e->vrid, key, sizeof(e->vrid)))
+			return;
+	g->be->del(g->be, TABLE_GATE_VRIDS, key);
+}
+
+void gates_sweep(struct gates *g)
+{
+	struct gate_entry *e, *next;
+
+	g->be->each(g->be, TABLE_GATE_ADDRS, drop_stray_addr, g);
+	g->be->each(g->be, TABLE_GATE_VRIDS, drop_stray_vrid, g);
+	list_for_each_safe(e, next, &g->entries, node)
+		if (!e->wanted)
+			entry_free(e);
+}
+
+uint32_t gates_of(const struct gates *g, const struct addr *a)
+{
+	const struct gate_entry *e;
+
+	list_for_each(e, &g->entries, node)
+		if (e->wanted && owns(e, a))
+			return e->id;
+	return 0;
+}
+
+/* ---- What VRRP says ---- */
+
+void gates_set(struct gates *g, const char *instance, bool open)
+{
+	struct gate_entry *e = find(g, instance);
+	struct gate *slot;
+
+	if (!e)
+		return;
+	slot = &g->be->gates[e->id];
+	e->open = open;
+	store_word(&slot->open, open);
+	store_word(&slot->fenced, 0);
+}
+
+void gates_beat(struct gates *g, const char *instance, usec_t stale, usec_t fresh)
+{
+	struct gate_entry *e = find(g, instance);
+	struct gate *slot;
+
+	if (!e)
+		return;
+	slot = &g->be->gates[e->id];
+	store_long(&slot->stale_ns, (uint64_t)stale.us * 1000);
+	store_long(&slot->fresh_ns, (uint64_t)fresh.us * 1000);
+	store_long(&slot->beat_ns, (uint64_t)loop_now().us * 1000);
+	if (!load_word(&slot->fenced))
+		return;
+	store_word(&slot->fenced, 0);
+	log_warn(e->name, "this daemon had not run for so long that its data path fenced itself; open again");
+}
+
+/* An interface that was missing has come, or one has gone and come back with another index. */
+static void on_link(struct net_watch *w, const struct net_link *link, bool gone)
+{
+	struct gates *g = container_of(w, struct gates, watch);
+	struct gate_entry *e;
+
+	list_for_each(e, &g->entries, node) {
+		if (strcmp(e->interface_name, link->name))
+			continue;
+		set_vrid(g, e, gone ? 0 : link->ifindex);
+		set_addrs(g, e);
+	}
+}
+
+int gates_new(struct net *net, struct ipvs_backend *be, struct gates **ret)
+{
+	struct gates *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return -ENOMEM;
+	g->net = net;
+	g->be = be;
+	list_init(&g->entries);
+	g->watch.link = on_link;
+	net_watch_add(net, &g->watch);
+	*ret = g;
+	return 0;
+}
+
+void gates_free(struct gates *g)
+{
+	struct gate_entry *e, *next;
+
+	if (!g)
+		return;
+	net_watch_del(g->net, &g->watch);
+	list_for_each_safe(e, next, &g->entries, node)
+		entry_free(e);
+	free(g);
+}

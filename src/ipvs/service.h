@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One service and its servers, as they stand in the maps. */
+#ifndef LBD_IPVS_SERVICE_H
+#define LBD_IPVS_SERVICE_H
+
+#include <arpa/inet.h>
+
+#include "conf/conf.h"
+#include "ipvs/backend.h"
+#include "ipvs/ring.h"
+#include "lib/list.h"
+#include "lib/loop.h"
+#include "net/net.h"
+
+/* A slot of `servers`. */
+struct ipvs_server {
+	struct list node; /* of its service, or of ipvs.retired */
+	struct ipvs_service *service; /* borrowed; NULL once retired */
+	char *name;
+	uint32_t id;
+	struct addr addr;
+	__be16 port;
+	uint32_t weight;
+	bool up;
+	bool wanted; /* mark of a reconcile under way */
+	bool no_hop_told;
+	struct net_hop hop;
+	uint64_t retired_in_sweep; /* number of the first whole sweep after it was retired */
+};
+
+/* A slot of `svcs`, and its keys in `services`. */
+struct ipvs_service {
+	struct list node; /* of ipvs.services */
+	struct ipvs *ipvs; /* borrowed */
+	char *name;
+	uint32_t id;
+	struct addr *vips;
+	unsigned n_vips;
+	uint16_t port;
+	uint8_t protocol;
+	unsigned method, scheduler;
+	struct list servers;
+	bool wanted;
+	bool ring_stale; /* the ring is not what the servers' states ask for */
+};
+
+/* What all of the engine's control side shares. */
+struct ipvs {
+	struct loop *loop;
+	struct net *net;
+	struct ipvs_backend *be;
+	struct list services;
+	struct list retired;	  /* servers that flows may still refer to */
+	bool svc_used[SVC_MAX];	  /* slots */
+	bool server_used[SERVER_MAX];
+	uint32_t last_server_slot;
+	struct ring_space *rings;
+	struct loop_timer rebuild; /* stale rings, in turns */
+	struct gates *gates;
+	struct flows *flows;
+	bool adopted;
+	void (*server_link)(void *ctx);
+	void *server_link_ctx;
+};
+
+static inline struct svc_key service_key(const struct addr *vip, uint16_t port, uint8_t protocol)
+{
+	return (struct svc_key){ .vip = *vip, .port = htons(port), .proto = protocol };
+}
+
+struct ipvs_service *service_find(struct ipvs *v, const char *name);
+struct ipvs_server *service_find_server(struct ipvs_service *s, const char *name);
+
+/* Before the first service_new: every server that the maps hold counts as retired, and is taken back
+ * when the configuration wants it. */
+void server_adopt_all(struct ipvs *v);
+
+/* Looks for its own slot in the maps (a predecessor's), else takes a free one.  NULL, and a log line,
+ * when there is no room. */
+struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c);
+/* The keys must be gone from `services` already; its servers are retired. */
+void service_free(struct ipvs_service *s);
+
+/* The same for a server of s. */
+struct ipvs_server *server_new(struct ipvs_service *s, const struct conf_server *c);
+/* No new flows; the slot stays until no flow refers to it. */
+void server_retire(struct ipvs_server *d);
+/* Takes it out of the memory of the daemon; the slot is free when `release`. */
+void server_free(struct ipvs *v, struct ipvs_server *d, bool release);
+
+void server_set_up(struct ipvs_server *d, bool up);
+void server_set_weight(struct ipvs_server *d, uint32_t weight);
+
+/* Has the ring made anew, soon; or now. */
+void service_ring_stale(struct ipvs_service *s);
+void service_ring_build(struct ipvs_service *s);
+/* The timer function of ipvs.rebuild. */
+void service_rebuild_turn(struct loop_timer *t, usec_t now);
+
+#endif
