@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The control socket's protocol, shared with lbctl.
+ *
+ * A client connects to the stream socket, sends one command as a line, and reads one JSON value until the
+ * end of the stream.  Failures are an object with the single member "error". */
+#ifndef LBD_CTL_PROTO_H
+#define LBD_CTL_PROTO_H
+
+#define CTL_SOCKET	"/run/lbd/lbd.sock"
+#define CTL_COMMAND_MAX 256 /* bytes of a command with its newline */
+
+/* X(name, help) */
+#define CTL_COMMANDS(X)                                                                            \
+	X(status, "the daemon, its interfaces, flow tables and packet counters")                   \
+	X(services, "services, their servers, checks and connections")                             \
+	X(vrrp, "VRRP instances, their states and peers")
+
+#endif

@@ -1,0 +1,677 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The kernel's side of struct ipvs_backend.
+ *
+ * Everything that must outlive the daemon is a pinned map, under a folder named for the layout of abi.h: a
+ * binary that knows the same layout takes the maps over, with every flow; one that does not starts
+ * clean.  Somebody may remove a pin by hand; inotify tells, and it is put back.
+ */
+#include "xmit/maps.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "lib/list.h"
+#include "lib/log.h"
+#include "xmit/lbd.skel.h"
+
+#define BPFFS		"/run/lbd/bpf"
+#define BPFFS_MAGIC	0xcafe4a11
+#define OWN_PROGRAM_MAPS 64 /* maps that one program may use */
+#define PATH_SIZE	256
+
+struct maps {
+	struct ipvs_backend be;
+	struct lbd_bpf *skel;
+	char dir[PATH_SIZE / 2]; /* BPFFS/NAME/layout-N */
+	char path[PATH_SIZE];
+	bool adopted;
+	unsigned n_cpus;
+	uint64_t repaired;
+	struct loop_io inotify;
+	int inotify_fd;
+	uint32_t *own_ids; /* of maps: ours now, and those of older layouts found at the start */
+	size_t n_own_ids;
+};
+
+static struct maps *of(struct ipvs_backend *b)
+{
+	return container_of(b, struct maps, be);
+}
+
+/* ---- Tables ---- */
+
+static int table_fd(struct ipvs_backend *b, enum ipvs_table t)
+{
+	const struct lbd_bpf *skel = of(b)->skel;
+	const struct bpf_map *const tables[TABLES] = {
+		[TABLE_SERVICES] = skel->maps.services,
+		[TABLE_GATE_VRIDS] = skel->maps.gate_vrids,
+		[TABLE_GATE_ADDRS] = skel->maps.gate_addrs,
+	};
+
+	return bpf_map__fd(tables[t]);
+}
+
+static int backend_set(struct ipvs_backend *b, enum ipvs_table t, const void *key, const void *value)
+{
+	return bpf_map_update_elem(table_fd(b, t), key, value, BPF_ANY);
+}
+
+static int backend_get(struct ipvs_backend *b, enum ipvs_table t, const void *key, void *ret_value)
+{
+	return bpf_map_lookup_elem(table_fd(b, t), key, ret_value);
+}
+
+static int backend_del(struct ipvs_backend *b, enum ipvs_table t, const void *key)
+{
+	return bpf_map_delete_elem(table_fd(b, t), key);
+}
+
+/* All keys first: a walk goes astray when its last key is deleted. */
+static int backend_each(struct ipvs_backend *b, enum ipvs_table t,
+			void (*entry)(void *ctx, const void *key, const void *value), void *ctx)
+{
+	size_t n = 0, room = 0, i;
+	unsigned char value[sizeof(struct svc_ref)];
+	struct svc_key *keys = NULL, *more; /* the largest key of the tables */
+	const void *last = NULL;
+	int fd = table_fd(b, t);
+
+	for (;;) {
+		if (n == room) {
+			room = room ? room * 2 : 64;
+			more = realloc(keys, room * sizeof(*keys));
+			if (!more) {
+				free(keys);
+				return -ENOMEM;
+			}
+			keys = more;
+			last = n ? &keys[n - 1] : NULL;
+		}
+		if (bpf_map_get_next_key(fd, last, &keys[n]))
+			break;
+		last = &keys[n++];
+	}
+	for (i = 0; i < n; i++)
+		if (!bpf_map_lookup_elem(fd, &keys[i], value))
+			entry(ctx, &keys[i], value);
+	free(keys);
+	return 0;
+}
+
+/* ---- Counters ---- */
+
+static int backend_read_stats(struct ipvs_backend *b, uint32_t server, struct server_stats *ret)
+{
+	struct maps *m = of(b);
+	struct server_stats *cpus = calloc(m->n_cpus, sizeof(*cpus));
+	unsigned i;
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!cpus)
+		return -ENOMEM;
+	r = bpf_map_lookup_elem(bpf_map__fd(m->skel->maps.server_stats), &server, cpus);
+	for (i = 0; !r && i < m->n_cpus; i++) {
+		ret->conns += cpus[i].conns;
+		ret->in_packets += cpus[i].in_packets;
+		ret->in_bytes += cpus[i].in_bytes;
+		ret->out_packets += cpus[i].out_packets;
+		ret->out_bytes += cpus[i].out_bytes;
+	}
+	free(cpus);
+	return r;
+}
+
+static int backend_clear_stats(struct ipvs_backend *b, uint32_t server)
+{
+	struct maps *m = of(b);
+	struct server_stats *cpus = calloc(m->n_cpus, sizeof(*cpus));
+	int r;
+
+	if (!cpus)
+		return -ENOMEM;
+	r = bpf_map_update_elem(bpf_map__fd(m->skel->maps.server_stats), &server, cpus, BPF_ANY);
+	free(cpus);
+	return r;
+}
+
+static int backend_read_counters(struct ipvs_backend *b, uint64_t ret[HOOKS][COUNTERS])
+{
+	struct maps *m = of(b);
+	uint64_t *cpus = calloc(m->n_cpus, sizeof(*cpus));
+	uint32_t key;
+	unsigned i;
+
+	if (!cpus)
+		return -ENOMEM;
+	for (key = 0; key < HOOKS * COUNTERS; key++) {
+		uint64_t *sum = &ret[key / COUNTERS][key % COUNTERS];
+
+		*sum = 0;
+		if (bpf_map_lookup_elem(bpf_map__fd(m->skel->maps.counters), &key, cpus))
+			continue;
+		for (i = 0; i < m->n_cpus; i++)
+			*sum += cpus[i];
+	}
+	free(cpus);
+	return 0;
+}
+
+/* ---- Flows ---- */
+
+#define READ_BATCH 1024
+
+static int read_batch(int fd, struct flow_cursor *c, void *keys, void *values, unsigned room)
+{
+	uint32_t count = room < READ_BATCH ? room : READ_BATCH, out = 0;
+	int r;
+
+	r = bpf_map_lookup_batch(fd, c->started ? &c->batch : NULL, &out, keys, values, &count, NULL);
+	if (r == -ENOENT)
+		c->done = true;
+	else if (r)
+		return r;
+	c->started = true;
+	c->batch = out;
+	return (int)count;
+}
+
+static int backend_read_flows(struct ipvs_backend *b, struct flow_cursor *cursor,
+			      struct flow_entry *out, unsigned room)
+{
+	struct maps *m = of(b);
+	struct {
+		struct flow4_key keys4[READ_BATCH];
+		struct flow4 values4[READ_BATCH];
+		struct flow6_key keys6[READ_BATCH];
+		struct flow6 values6[READ_BATCH];
+	} *buf = malloc(sizeof(*buf));
+	int n, i;
+
+	if (!buf)
+		return -ENOMEM;
+	if (cursor->v6)
+		n = read_batch(bpf_map__fd(m->skel->maps.flows6), cursor, buf->keys6, buf->values6, room);
+	else
+		n = read_batch(bpf_map__fd(m->skel->maps.flows4), cursor, buf->keys4, buf->values4, room);
+	for (i = 0; i < n; i++) {
+		out[i].v6 = cursor->v6;
+		if (cursor->v6) {
+			out[i].key6 = buf->keys6[i];
+			out[i].flow = buf->values6[i].f;
+		} else {
+			out[i].key4 = buf->keys4[i];
+			out[i].flow = buf->values4[i].f;
+		}
+	}
+	free(buf);
+	return n;
+}
+
+static int backend_run_reclaim(struct ipvs_backend *b)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int r = bpf_prog_test_run_opts(bpf_program__fd(of(b)->skel->progs.lbd_reclaim), &opts);
+
+	return r ? r : (int)opts.retval;
+}
+
+/* ---- Pins ---- */
+
+const char *maps_pin_path(struct maps *m, const char *leaf)
+{
+	snprintf(m->path, sizeof(m->path), "%s/%.100s", m->dir, leaf);
+	return m->path;
+}
+
+static int make_folders(char *path)
+{
+	char *slash;
+
+	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int mount_bpffs(struct str *why)
+{
+	char path[] = BPFFS;
+	struct statfs fs;
+	int r = make_folders(path);
+
+	if (r) {
+		str_addf(why, "cannot make %s: %s", BPFFS, strerror(-r));
+		return r;
+	}
+	if (!statfs(BPFFS, &fs) && (uint32_t)fs.f_type == BPFFS_MAGIC)
+		return 0;
+	if (!mount("lbd", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
+		return 0;
+	r = -errno;
+	str_addf(why, "cannot mount a bpffs at %s: %s (CAP_SYS_ADMIN is needed once; or mount it before)",
+		 BPFFS, strerror(-r));
+	return r;
+}
+
+static void note_own_id(struct maps *m, int fd)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info), *more;
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return;
+	more = realloc(m->own_ids, (m->n_own_ids + 1) * sizeof(*more));
+	if (!more)
+		return;
+	more[m->n_own_ids++] = info.id;
+	m->own_ids = more;
+}
+
+/* Removes a layout's folder, remembering whose maps they were. */
+static void remove_layout(struct maps *m, const char *dir)
+{
+	DIR *d = opendir(dir);
+	char path[PATH_SIZE * 2];
+	struct dirent *e;
+	int fd;
+
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		fd = bpf_obj_get(path);
+		if (fd >= 0) {
+			note_own_id(m, fd);
+			close(fd);
+		}
+		unlink(path);
+	}
+	if (d)
+		closedir(d);
+	rmdir(dir);
+}
+
+static void remove_other_layouts(struct maps *m, const char *name)
+{
+	char parent[PATH_SIZE / 2], path[PATH_SIZE * 2];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(parent, sizeof(parent), BPFFS "/%.64s", name);
+	d = opendir(parent);
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", parent, e->d_name);
+		if (e->d_name[0] == '.' || !strcmp(path, m->dir))
+			continue;
+		log_warn("engine", "%s is not of this lbd's layout %d: its maps are removed, flows are lost",
+			 path, LBD_LAYOUT);
+		remove_layout(m, path);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* Whether the pinned map at fd is what `map` would be. */
+static bool same_shape(int fd, const struct bpf_map *map)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == bpf_map__type(map) &&
+	       info.key_size == bpf_map__key_size(map) && info.value_size == bpf_map__value_size(map) &&
+	       info.max_entries == bpf_map__max_entries(map) &&
+	       info.map_flags == bpf_map__map_flags(map);
+}
+
+/* 1: all there and fitting; 0: none; -1: some are missing or of another shape. */
+static int judge_pins(struct maps *m, const char **ret_odd)
+{
+	unsigned there = 0, all = 0;
+	struct bpf_map *map;
+	bool fits = true;
+	int fd;
+
+	bpf_object__for_each_map(map, m->skel->obj) {
+		if (bpf_map__is_internal(map))
+			continue;
+		all++;
+		fd = bpf_obj_get(maps_pin_path(m, bpf_map__name(map)));
+		if (fd < 0) {
+			*ret_odd = bpf_map__name(map);
+			continue;
+		}
+		there++;
+		if (!same_shape(fd, map)) {
+			*ret_odd = bpf_map__name(map);
+			fits = false;
+		}
+		close(fd);
+	}
+	if (!there)
+		return 0;
+	return fits && there == all ? 1 : -1;
+}
+
+static int prepare_pins(struct maps *m, const char *name, struct str *why)
+{
+	const char *odd = NULL;
+	struct bpf_map *map;
+	int r, state;
+
+	r = mount_bpffs(why);
+	if (r)
+		return r;
+	remove_other_layouts(m, name);
+	state = judge_pins(m, &odd);
+	if (state < 0) {
+		log_warn("engine", "the maps left in %s do not fit (%s): they are removed, flows are lost",
+			 m->dir, odd);
+		remove_layout(m, m->dir);
+	}
+	m->adopted = state > 0;
+	r = make_folders(m->dir);
+	if (r) {
+		str_addf(why, "cannot make %s: %s", m->dir, strerror(-r));
+		return r;
+	}
+	bpf_object__for_each_map(map, m->skel->obj)
+		if (!bpf_map__is_internal(map))
+			bpf_map__set_pin_path(map, maps_pin_path(m, bpf_map__name(map)));
+	return 0;
+}
+
+static void watch_pins(struct maps *m)
+{
+	inotify_add_watch(m->inotify_fd, m->dir, IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_UNMOUNT);
+}
+
+/* Something was deleted under our folder: whatever is missing is pinned again. */
+static void on_pins(struct loop_io *io, int events)
+{
+	struct maps *m = container_of(io, struct maps, inotify);
+	char buf[4096];
+	struct bpf_map *map;
+	struct str why = { 0 };
+	unsigned put_back = 0;
+
+	while (read(m->inotify_fd, buf, sizeof(buf)) > 0)
+		;
+	if (mount_bpffs(&why) || make_folders(m->dir)) {
+		log_err("engine", "pins are gone and cannot be put back: %s", str_text(&why));
+		str_free(&why);
+		return;
+	}
+	bpf_object__for_each_map(map, m->skel->obj) {
+		const char *path = maps_pin_path(m, bpf_map__name(map));
+
+		if (bpf_map__is_internal(map) || !access(path, F_OK))
+			continue;
+		if (!bpf_obj_pin(bpf_map__fd(map), path))
+			put_back++;
+	}
+	watch_pins(m);
+	m->repaired += put_back;
+	if (put_back)
+		log_warn("engine", "%u pins in %s had been removed: put back", put_back, m->dir);
+	str_free(&why);
+}
+
+static int open_inotify(struct maps *m, struct loop *loop)
+{
+	m->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (m->inotify_fd < 0)
+		return -errno;
+	watch_pins(m);
+	loop_io_init(&m->inotify, loop, LOOP_NORMAL, on_pins);
+	loop_io_watch(&m->inotify, m->inotify_fd, LOOP_READ);
+	return 0;
+}
+
+/* ---- Loading ---- */
+
+static size_t shared_bytes(const struct bpf_map *map)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = (((size_t)bpf_map__value_size(map) + 7) & ~(size_t)7) * bpf_map__max_entries(map);
+
+	return (bytes + page - 1) & ~(page - 1);
+}
+
+struct shared {
+	const struct bpf_map *map;
+	void **place;
+};
+
+#define SHARED_MAPS 5
+
+static void list_shared(struct maps *m, struct shared ret[SHARED_MAPS])
+{
+	ret[0] = (struct shared){ m->skel->maps.svcs, (void **)&m->be.svcs };
+	ret[1] = (struct shared){ m->skel->maps.servers, (void **)&m->be.servers };
+	ret[2] = (struct shared){ m->skel->maps.rings, (void **)&m->be.rings };
+	ret[3] = (struct shared){ m->skel->maps.gates, (void **)&m->be.gates };
+	ret[4] = (struct shared){ m->skel->maps.reclaim, (void **)&m->be.reclaim };
+}
+
+static int map_shared(struct maps *m)
+{
+	struct shared list[SHARED_MAPS];
+	void *p;
+	int i;
+
+	list_shared(m, list);
+	for (i = 0; i < SHARED_MAPS; i++) {
+		p = mmap(NULL, shared_bytes(list[i].map), PROT_READ | PROT_WRITE, MAP_SHARED,
+			 bpf_map__fd(list[i].map), 0);
+		if (p == MAP_FAILED)
+			return -errno;
+		*list[i].place = p;
+	}
+	return 0;
+}
+
+static void unmap_shared(struct maps *m)
+{
+	struct shared list[SHARED_MAPS];
+	int i;
+
+	list_shared(m, list);
+	for (i = 0; i < SHARED_MAPS; i++)
+		if (*list[i].place)
+			munmap(*list[i].place, shared_bytes(list[i].map));
+}
+
+/* libbpf's lines are one level too loud for an operator. */
+static int on_libbpf_line(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[512];
+	size_t n;
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	n = strcspn(line, "\n");
+	line[n] = '\0';
+	log_debug("libbpf", "%s", line);
+	return 0;
+}
+
+static void explain_load(int r, struct str *why)
+{
+	if (r == -EPERM)
+		str_addf(why, "the kernel refuses the BPF programs: %s; CAP_BPF, CAP_PERFMON and "
+			      "CAP_NET_ADMIN (or root) are needed", strerror(EPERM));
+	else if (r == -ENOMEM)
+		str_addf(why, "no memory for the flow tables: lower director.flows or director.flows6");
+	else
+		str_addf(why, "the kernel refuses the BPF programs: %s (Linux 6.1 or newer is needed; "
+			      "log_level = \"debug\" has the kernel's words)", strerror(-r));
+}
+
+static int load(struct maps *m, const char *name, uint32_t flows, uint32_t flows6, struct str *why)
+{
+	struct bpf_map *map;
+	int r;
+
+	m->skel = lbd_bpf__open();
+	if (!m->skel) {
+		r = -errno;
+		explain_load(r, why);
+		return r;
+	}
+	bpf_map__set_max_entries(m->skel->maps.flows4, flows);
+	bpf_map__set_max_entries(m->skel->maps.flows6, flows6);
+	r = prepare_pins(m, name, why);
+	if (r)
+		return r;
+	r = lbd_bpf__load(m->skel);
+	if (r) {
+		explain_load(r, why);
+		return r;
+	}
+	bpf_object__for_each_map(map, m->skel->obj)
+		if (!bpf_map__is_internal(map))
+			note_own_id(m, bpf_map__fd(map));
+	r = map_shared(m);
+	if (r)
+		str_addf(why, "cannot map the shared tables: %s", strerror(-r));
+	return r;
+}
+
+int maps_open(struct loop *loop, const char *name, uint32_t flows, uint32_t flows6, struct str *why,
+	      struct maps **ret)
+{
+	struct maps *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	m->inotify_fd = -1;
+	m->n_cpus = (unsigned)libbpf_num_possible_cpus();
+	snprintf(m->dir, sizeof(m->dir), BPFFS "/%.64s/layout-%d", name, LBD_LAYOUT);
+	m->be.set = backend_set;
+	m->be.get = backend_get;
+	m->be.del = backend_del;
+	m->be.each = backend_each;
+	m->be.read_stats = backend_read_stats;
+	m->be.clear_stats = backend_clear_stats;
+	m->be.read_counters = backend_read_counters;
+	m->be.read_flows = backend_read_flows;
+	m->be.run_reclaim = backend_run_reclaim;
+	libbpf_set_print(on_libbpf_line);
+	r = load(m, name, flows, flows6, why);
+	if (!r)
+		r = open_inotify(m, loop);
+	if (r) {
+		maps_close(m, false);
+		return r;
+	}
+	log_info("engine", m->adopted ? "adopted the maps in %s" : "new maps in %s", m->dir);
+	*ret = m;
+	return 0;
+}
+
+void maps_close(struct maps *m, bool unpin)
+{
+	if (!m)
+		return;
+	if (m->inotify_fd >= 0) {
+		loop_io_stop(&m->inotify);
+		close(m->inotify_fd);
+	}
+	if (unpin)
+		remove_layout(m, m->dir);
+	if (m->skel) {
+		unmap_shared(m);
+		lbd_bpf__destroy(m->skel);
+	}
+	free(m->own_ids);
+	free(m);
+}
+
+struct ipvs_backend *maps_backend(struct maps *m)
+{
+	return &m->be;
+}
+
+int maps_program_fd(const struct maps *m, enum maps_program p)
+{
+	const struct bpf_program *const programs[PROGRAMS] = {
+		[PROGRAM_INGRESS] = m->skel->progs.lbd_ingress,
+		[PROGRAM_EGRESS] = m->skel->progs.lbd_egress,
+		[PROGRAM_XDP] = m->skel->progs.lbd_xdp,
+	};
+
+	return bpf_program__fd(programs[p]);
+}
+
+bool maps_adopted(const struct maps *m)
+{
+	return m->adopted;
+}
+
+static bool own_map(const struct maps *m, uint32_t id)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_own_ids; i++)
+		if (m->own_ids[i] == id)
+			return true;
+	return false;
+}
+
+bool maps_own_program(const struct maps *m, uint32_t prog_id)
+{
+	uint32_t ids[OWN_PROGRAM_MAPS], i;
+	struct bpf_prog_info info = { .nr_map_ids = OWN_PROGRAM_MAPS, .map_ids = (uintptr_t)ids };
+	uint32_t len = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(prog_id), r;
+
+	if (fd < 0)
+		return false;
+	r = bpf_obj_get_info_by_fd(fd, &info, &len);
+	close(fd);
+	for (i = 0; !r && i < info.nr_map_ids && i < OWN_PROGRAM_MAPS; i++)
+		if (own_map(m, ids[i]))
+			return true;
+	return false;
+}
+
+uint64_t maps_repaired(const struct maps *m)
+{
+	return m->repaired;
+}
+
+static uint64_t power_of_two(uint64_t n)
+{
+	uint64_t p = 1;
+
+	while (p < n)
+		p <<= 1;
+	return p;
+}
+
+uint64_t maps_flow_bytes(uint32_t flows, uint32_t flows6)
+{
+	/* Of a preallocated hash: 16 bytes a bucket, buckets rounded up to a power of two; 48 an element,
+	 * besides its key and value. */
+	return power_of_two(flows) * 16 + power_of_two(flows6) * 16 +
+	       flows * (uint64_t)(48 + sizeof(struct flow4_key) + sizeof(struct flow4)) +
+	       flows6 * (uint64_t)(48 + sizeof(struct flow6_key) + sizeof(struct flow6));
+}
