@@ -61,7 +61,8 @@ static void set_vrid(struct gates *g, struct gate_entry *e, unsigned ifindex)
 		g->be->del(g->be, TABLE_GATE_VRIDS, &e->vrid);
 	e->vrid.ifindex = ifindex;
 	if (ifindex && g->be->set(g->be, TABLE_GATE_VRIDS, &e->vrid, &e->id))
-		log_err(e->name, "the table of VRIDs is full: a dead lbd is not fenced");
+		log_err("engine", "vrrp %s: the table of VRIDs is full: a dead lbd is not fenced",
+			e->name);
 }
 
 static struct gate_addr addr_key(const struct gate_entry *e, const struct addr *a)
@@ -90,7 +91,8 @@ static void set_addrs(struct gates *g, struct gate_entry *e)
 		struct gate_addr key = addr_key(e, &e->vips[i].prefix.addr);
 
 		if (g->be->set(g->be, TABLE_GATE_ADDRS, &key, &e->id))
-			log_err(e->name, "the table of addresses is full: a dead lbd is not fenced");
+			log_err("engine", "vrrp %s: the table of addresses is full: a dead lbd is not fenced",
+				e->name);
 	}
 }
 
@@ -157,7 +159,7 @@ static struct gate_entry *fresh(struct gates *g, const struct conf_vrrp *c)
 	uint32_t id = free_slot(g);
 
 	if (!id) {
-		log_err(c->name, "all %u gates are taken", GATE_MAX - 1);
+		log_err("engine", "vrrp %s: all %u gates are taken", c->name, GATE_MAX - 1);
 		return NULL;
 	}
 	memset(&g->be->gates[id], 0, sizeof(struct gate));
@@ -281,7 +283,9 @@ void gates_beat(struct gates *g, const char *instance, usec_t stale, usec_t fres
 	if (!load_word(&slot->fenced))
 		return;
 	store_word(&slot->fenced, 0);
-	log_warn(e->name, "this daemon had not run for so long that its data path fenced itself; open again");
+	log_warn("engine",
+		 "vrrp %s: this daemon had not run for so long that its data path fenced itself; open again",
+		 e->name);
 }
 
 /* An interface that was missing has come, or one has gone and come back with another index. */

@@ -115,7 +115,7 @@ static void publish_keys(struct ipvs *v, struct ipvs_service *s)
 		int r = v->be->set(v->be, TABLE_SERVICES, &key, &ref);
 
 		if (r)
-			log_err(s->name, "cannot enter it into the table of services: %s", strerror(-r));
+			log_err(s->subject, "cannot enter it into the table of services: %s", strerror(-r));
 	}
 }
 

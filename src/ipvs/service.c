@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -89,9 +90,9 @@ static void publish_hop(struct ipvs *v, struct ipvs_server *d)
 		return;
 	d->no_hop_told = !usable;
 	if (usable)
-		log_info(d->service->name, "server %s: has a next hop", d->name);
+		log_info(d->service->subject, "server %s: has a next hop", d->name);
 	else
-		log_warn(d->service->name, "server %s %s: %s; its packets are dropped", d->name,
+		log_warn(d->service->subject, "server %s %s: %s; its packets are dropped", d->name,
 			 addr_str(&d->addr, text),
 			 d->hop.local		  ? "is an address of this host"
 			 : d->hop.ifindex	  ? "is behind a router, but dr needs a common segment"
@@ -139,7 +140,7 @@ static struct ipvs_server *take_slot(struct ipvs_service *s, const struct conf_s
 			break;
 	}
 	if (tried == SERVER_MAX) {
-		log_err(s->name, "server %s: all %u server slots are taken; it gets no traffic", c->name,
+		log_err(s->subject, "server %s: all %u server slots are taken; it gets no traffic", c->name,
 			SERVER_MAX - 1);
 		return NULL;
 	}
@@ -300,7 +301,8 @@ struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c)
 	unsigned i;
 
 	if (!id) {
-		log_err(c->name, "all %u service slots are taken; it is not served", SVC_MAX - 1);
+		log_err("engine", "service %s: all %u service slots are taken; it is not served", c->name,
+			SVC_MAX - 1);
 		return NULL;
 	}
 	s = calloc(1, sizeof(*s));
@@ -309,6 +311,7 @@ struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c)
 	s->ipvs = v;
 	s->id = id;
 	s->name = strdup(c->name);
+	snprintf(s->subject, sizeof(s->subject), "service %s", c->name);
 	s->protocol = c->protocol;
 	s->port = c->port;
 	s->method = c->method;
@@ -401,7 +404,7 @@ void service_ring_build(struct ipvs_service *s)
 		first = ids ? ring_take(v->rings, len, loop_now()) : -ENOMEM;
 	}
 	if (first < 0) {
-		log_err(s->name, "no room for a table of %u slots: the old one stays", len);
+		log_err(s->subject, "no room for a table of %u slots: the old one stays", len);
 		goto out;
 	}
 	if (len) {

@@ -33,6 +33,7 @@ struct ipvs_service {
 	struct list node; /* of ipvs.services */
 	struct ipvs *ipvs; /* borrowed */
 	char *name;
+	char subject[80]; /* of log lines */
 	uint32_t id;
 	struct addr *vips;
 	unsigned n_vips;

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* src/ipvs: rings, reconciling, gates, on a backend that is only memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fake_net.h"
+#include "ipvs/gate.h"
+#include "ipvs/ipvs.h"
+#include "ipvs/ring.h"
+#include "ipvs/sched.h"
+
+/* ---- Schedulers ---- */
+
+static void wrr_hands_out_ipvs_order(void **state)
+{
+	/* ip_vs_wrr: weights 4, 3, 2 give A A B A B C A B C */
+	static const struct sched_server servers[] = { { 1, 4 }, { 2, 3 }, { 3, 2 } };
+	static const uint32_t want[] = { 1, 1, 2, 1, 2, 3, 1, 2, 3 };
+	uint32_t ids[9];
+
+	assert_int_equal(sched_ring_len(CONF_SCHED_WRR, servers, 3), 9);
+	sched_ring_fill(CONF_SCHED_WRR, servers, 3, ids);
+	assert_memory_equal(ids, want, sizeof(want));
+}
+
+static void wrr_counts_in_the_common_divisor(void **state)
+{
+	static const struct sched_server servers[] = { { 7, 200 }, { 8, 100 } };
+	static const uint32_t want[] = { 7, 7, 8 };
+	uint32_t ids[3];
+
+	assert_int_equal(sched_ring_len(CONF_SCHED_WRR, servers, 2), 3);
+	sched_ring_fill(CONF_SCHED_WRR, servers, 2, ids);
+	assert_memory_equal(ids, want, sizeof(want));
+}
+
+static void wrr_of_huge_weights_fits_a_ring_and_keeps_everybody(void **state)
+{
+	static const struct sched_server servers[] = { { 1, 65535 }, { 2, 65534 }, { 3, 1 } };
+	static uint32_t ids[RING_LEN_MAX];
+	uint32_t len = sched_ring_len(CONF_SCHED_WRR, servers, 3), count[4] = { 0 }, i;
+
+	assert_in_range(len, 3, RING_LEN_MAX);
+	sched_ring_fill(CONF_SCHED_WRR, servers, 3, ids);
+	for (i = 0; i < len; i++)
+		count[ids[i]]++;
+	assert_int_equal(count[3], 1);
+	assert_in_range(count[1] - count[2], 0, 1);
+}
+
+static void no_server_means_no_ring(void **state)
+{
+	assert_int_equal(sched_ring_len(CONF_SCHED_RR, NULL, 0), 0);
+	assert_int_equal(sched_ring_len(CONF_SCHED_WRR, NULL, 0), 0);
+}
+
+/* ---- Ring space ---- */
+
+static void ring_space_rests_before_it_is_used_again(void **state)
+{
+	struct ring_space *s = ring_space_new();
+	usec_t now = SEC(100);
+	int64_t a = ring_take(s, 20, now), b;
+
+	assert_int_equal(a, 0);
+	ring_give(s, SVC_RING(a, 20), now);
+	b = ring_take(s, 20, usec_add(now, MSEC(999)));
+	assert_int_equal(b, 32); /* two chunks further */
+	assert_int_equal(ring_take(s, 20, usec_add(now, SEC(1))), 0);
+	ring_space_free(s);
+}
+
+static void ring_space_ends(void **state)
+{
+	struct ring_space *s = ring_space_new();
+	int i;
+
+	for (i = 0; i < RING_CHUNKS * RING_CHUNK / RING_LEN_MAX; i++)
+		assert_true(ring_take(s, RING_LEN_MAX, SEC(1)) >= 0);
+	assert_int_equal(ring_take(s, 1, SEC(1)), -ENOSPC);
+	ring_space_free(s);
+}
+
+/* ---- The engine ---- */
+
+struct rig {
+	struct loop *loop;
+	struct net *net;
+	struct ipvs_backend *be;
+	struct ipvs *v;
+	struct addr vips[2];
+	struct conf_server servers[3];
+	struct conf_service service;
+	struct conf_vip addresses[2];
+	struct conf_vrrp vrrp[2];
+	struct conf conf;
+};
+
+static struct addr address(const char *text)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(text, &a), 0);
+	return a;
+}
+
+static int setup(void **state)
+{
+	static struct rig rig;
+	struct rig *r = &rig;
+	static const char *const names[] = { "a", "b", "c" };
+	char text[32];
+	int i;
+
+	memset(r, 0, sizeof(*r));
+	r->loop = loop_new();
+	r->net = fake_net_new();
+	r->be = ipvs_memory_backend_new();
+	assert_int_equal(ipvs_new(r->loop, r->net, r->be, &r->v), 0);
+	r->vips[0] = address("192.0.2.10");
+	r->vips[1] = address("2001:db8::10");
+	for (i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), "10.0.0.%d", 11 + i);
+		r->servers[i] = (struct conf_server){ .name = names[i], .address = address(text),
+						      .port = 8080, .weight = 1 };
+	}
+	r->service = (struct conf_service){ .name = "www", .vips = r->vips, .n_vips = 2, .port = 80,
+					    .protocol = IPPROTO_TCP, .servers = r->servers, .n_servers = 3 };
+	r->addresses[0].prefix.addr = r->vips[0];
+	r->addresses[1].prefix.addr = r->vips[1];
+	for (i = 0; i < 2; i++)
+		r->vrrp[i] = (struct conf_vrrp){ .name = i ? "six" : "four", .interface = "eth0",
+						 .vrid = 51, .family = i ? AF_INET6 : AF_INET,
+						 .addresses = &r->addresses[i], .n_addresses = 1 };
+	r->conf = (struct conf){ .services = &r->service, .n_services = 1, .vrrp = r->vrrp, .n_vrrp = 2 };
+	fake_net_link(r->net, "eth0", 2);
+	*state = r;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct rig *r = *state;
+
+	ipvs_free(r->v);
+	r->be->free(r->be);
+	fake_net_free(r->net);
+	loop_free(r->loop);
+	return 0;
+}
+
+/* What a packet to this VIP would find; asserts that there is something. */
+static struct svc_ref lookup(struct rig *r, const struct addr *vip, uint16_t port)
+{
+	struct svc_key key = { .vip = *vip, .port = htons(port), .proto = IPPROTO_TCP };
+	struct svc_ref ref = { 0 };
+
+	assert_int_equal(r->be->get(r->be, TABLE_SERVICES, &key, &ref), 0);
+	return ref;
+}
+
+static uint32_t ring_len(struct rig *r, uint32_t svc)
+{
+	return SVC_RING_COUNT(r->be->svcs[svc].ring);
+}
+
+static uint32_t ring_id(struct rig *r, uint32_t svc, uint32_t i)
+{
+	uint32_t slot = SVC_RING_FIRST(r->be->svcs[svc].ring) + i;
+
+	return r->be->rings[slot / RING_CHUNK].server[slot % RING_CHUNK];
+}
+
+static void on_stop(struct loop_timer *t, usec_t now)
+{
+	loop_stop(t->loop);
+}
+
+/* Lets the loop do what is due at once. */
+static void turn(struct rig *r)
+{
+	struct loop_timer t;
+
+	loop_timer_init(&t, r->loop, LOOP_IDLE, on_stop);
+	loop_timer_in(&t, MSEC(5));
+	loop_run(r->loop);
+}
+
+static void both_vips_lead_to_one_service(void **state)
+{
+	struct rig *r = *state;
+	struct svc_ref four, six;
+
+	ipvs_reconcile(r->v, &r->conf);
+	four = lookup(r, &r->vips[0], 80);
+	six = lookup(r, &r->vips[1], 80);
+	assert_int_equal(four.svc, six.svc);
+	assert_int_not_equal(four.gate, six.gate);
+	assert_int_not_equal(four.gate, 0);
+}
+
+static void server_gets_flows_only_after_its_verdict(void **state)
+{
+	struct rig *r = *state;
+	uint32_t svc;
+
+	ipvs_reconcile(r->v, &r->conf);
+	svc = lookup(r, &r->vips[0], 80).svc;
+	assert_int_equal(ring_len(r, svc), 0);
+	ipvs_verdict(r->v, "www", "b", true);
+	turn(r);
+	assert_int_equal(ring_len(r, svc), 1);
+	assert_true(addr_equal(&r->be->servers[ring_id(r, svc, 0)].addr, &r->servers[1].address));
+}
+
+static void bad_verdict_acts_before_the_ring_is_rebuilt(void **state)
+{
+	struct rig *r = *state;
+	uint32_t svc, id;
+
+	ipvs_reconcile(r->v, &r->conf);
+	ipvs_verdict(r->v, "www", "a", true);
+	turn(r);
+	svc = lookup(r, &r->vips[0], 80).svc;
+	id = ring_id(r, svc, 0);
+	ipvs_verdict(r->v, "www", "a", false);
+	assert_int_equal(ring_len(r, svc), 1);
+	assert_int_equal(r->be->servers[id].available, 0);
+	turn(r);
+	assert_int_equal(ring_len(r, svc), 0);
+}
+
+static void server_without_weight_stays_out_of_the_ring(void **state)
+{
+	struct rig *r = *state;
+
+	r->servers[0].weight = 0;
+	ipvs_reconcile(r->v, &r->conf);
+	ipvs_verdict(r->v, "www", "a", true);
+	turn(r);
+	assert_int_equal(ring_len(r, lookup(r, &r->vips[0], 80).svc), 0);
+}
+
+static void next_hop_turns_over_as_a_whole(void **state)
+{
+	struct rig *r = *state;
+	const struct server *srv;
+	uint32_t before;
+
+	ipvs_reconcile(r->v, &r->conf);
+	ipvs_verdict(r->v, "www", "a", true);
+	turn(r);
+	srv = &r->be->servers[ring_id(r, lookup(r, &r->vips[0], 80).svc, 0)];
+	before = srv->hop;
+	assert_int_equal(srv->hops[before & 1].ifindex, 2);
+	fake_net_move(r->net, 3, false);
+	assert_int_equal(srv->hop, before + 1);
+	assert_int_equal(srv->hops[srv->hop & 1].ifindex, 3);
+	assert_int_equal(srv->hops[srv->hop & 1].resolved, 0);
+	assert_int_equal(srv->hops[before & 1].ifindex, 2); /* a reader under way still has a whole one */
+}
+
+static void reconcile_again_changes_nothing(void **state)
+{
+	struct rig *r = *state;
+	struct svc_ref before, after;
+	uint64_t ring;
+
+	ipvs_reconcile(r->v, &r->conf);
+	ipvs_verdict(r->v, "www", "a", true);
+	turn(r);
+	before = lookup(r, &r->vips[0], 80);
+	ring = r->be->svcs[before.svc].ring;
+	ipvs_reconcile(r->v, &r->conf);
+	after = lookup(r, &r->vips[0], 80);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_true(ring == r->be->svcs[before.svc].ring);
+}
+
+static void successor_adopts_service_server_and_gate(void **state)
+{
+	struct rig *r = *state;
+	struct svc_ref before, after;
+	uint32_t id;
+
+	ipvs_reconcile(r->v, &r->conf);
+	ipvs_verdict(r->v, "www", "c", true);
+	ipvs_gate_set(r->v, "four", true);
+	turn(r);
+	before = lookup(r, &r->vips[0], 80);
+	id = ring_id(r, before.svc, 0);
+	ipvs_free(r->v);
+	assert_int_equal(ipvs_new(r->loop, r->net, r->be, &r->v), 0);
+	ipvs_reconcile(r->v, &r->conf);
+	after = lookup(r, &r->vips[0], 80);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_int_equal(ring_len(r, after.svc), 1); /* up without waiting for the first check */
+	assert_int_equal(ring_id(r, after.svc, 0), id);
+	assert_int_equal(r->be->gates[after.gate].open, 1);
+}
+
+static void removed_server_keeps_its_slot_until_a_sweep(void **state)
+{
+	struct rig *r = *state;
+	uint32_t svc, id;
+
+	ipvs_reconcile(r->v, &r->conf);
+	ipvs_verdict(r->v, "www", "c", true);
+	turn(r);
+	svc = lookup(r, &r->vips[0], 80).svc;
+	id = ring_id(r, svc, 0);
+	r->service.n_servers = 2;
+	ipvs_reconcile(r->v, &r->conf);
+	assert_int_equal(r->be->servers[id].available, 0);
+	assert_int_equal(r->be->servers[id].svc, svc);
+	/* wanted again: the same slot */
+	r->service.n_servers = 3;
+	ipvs_reconcile(r->v, &r->conf);
+	ipvs_verdict(r->v, "www", "c", true);
+	turn(r);
+	assert_int_equal(ring_id(r, svc, 0), id);
+}
+
+static void removed_service_leaves_no_key(void **state)
+{
+	struct rig *r = *state;
+	struct svc_key key = { .vip = r->vips[0], .port = htons(80), .proto = IPPROTO_TCP };
+	struct svc_ref ref;
+
+	ipvs_reconcile(r->v, &r->conf);
+	r->conf.n_services = 0;
+	ipvs_reconcile(r->v, &r->conf);
+	assert_int_equal(r->be->get(r->be, TABLE_SERVICES, &key, &ref), -ENOENT);
+}
+
+static void service_on_another_port_is_another_service(void **state)
+{
+	struct rig *r = *state;
+	struct svc_key old = { .vip = r->vips[0], .port = htons(80), .proto = IPPROTO_TCP };
+	struct svc_ref ref;
+
+	ipvs_reconcile(r->v, &r->conf);
+	r->service.port = 81;
+	ipvs_reconcile(r->v, &r->conf);
+	assert_int_equal(r->be->get(r->be, TABLE_SERVICES, &old, &ref), -ENOENT);
+	lookup(r, &r->vips[0], 81);
+}
+
+static void vip_that_moves_between_instances_changes_its_gate(void **state)
+{
+	struct rig *r = *state;
+	struct gate_addr key = { .addr = r->vips[0] };
+	struct svc_ref before, after;
+	uint32_t gate;
+
+	ipvs_reconcile(r->v, &r->conf);
+	before = lookup(r, &r->vips[0], 80);
+	r->vrrp[0].n_addresses = 0;
+	r->vrrp[1].addresses = r->addresses;
+	r->vrrp[1].n_addresses = 2;
+	ipvs_reconcile(r->v, &r->conf);
+	after = lookup(r, &r->vips[0], 80);
+	assert_int_equal(before.svc, after.svc);
+	assert_int_not_equal(before.gate, after.gate);
+	assert_int_equal(r->be->get(r->be, TABLE_GATE_ADDRS, &key, &gate), 0);
+	assert_int_equal(gate, after.gate);
+}
+
+static void gate_follows_its_interface(void **state)
+{
+	struct rig *r = *state;
+	struct vrid_key at2 = { .ifindex = 2, .vrid = 51 }, at9 = { .ifindex = 9, .vrid = 51 };
+	uint32_t gate;
+
+	ipvs_reconcile(r->v, &r->conf);
+	assert_int_equal(r->be->get(r->be, TABLE_GATE_VRIDS, &at2, &gate), 0);
+	fake_net_link(r->net, "eth0", 9);
+	assert_int_equal(r->be->get(r->be, TABLE_GATE_VRIDS, &at2, &gate), -ENOENT);
+	assert_int_equal(r->be->get(r->be, TABLE_GATE_VRIDS, &at9, &gate), 0);
+}
+
+static void beat_lifts_the_fence(void **state)
+{
+	struct rig *r = *state;
+	struct gate *g;
+
+	ipvs_reconcile(r->v, &r->conf);
+	g = &r->be->gates[lookup(r, &r->vips[0], 80).gate];
+	ipvs_gate_set(r->v, "four", true);
+	g->fenced = 1;
+	ipvs_gate_beat(r->v, "four", MSEC(300), MSEC(900));
+	assert_int_equal(g->fenced, 0);
+	assert_int_equal(g->open, 1);
+	assert_true(g->stale_ns == 300000000 && g->fresh_ns == 900000000);
+}
+
+static void address_that_no_instance_owns_has_the_open_gate(void **state)
+{
+	struct rig *r = *state;
+
+	r->conf.n_vrrp = 0;
+	ipvs_reconcile(r->v, &r->conf);
+	assert_int_equal(lookup(r, &r->vips[0], 80).gate, 0);
+	assert_int_equal(r->be->gates[0].open, 1);
+}
+
+int main(void)
+{
+#define RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wrr_hands_out_ipvs_order),
+		cmocka_unit_test(wrr_counts_in_the_common_divisor),
+		cmocka_unit_test(wrr_of_huge_weights_fits_a_ring_and_keeps_everybody),
+		cmocka_unit_test(no_server_means_no_ring),
+		cmocka_unit_test(ring_space_rests_before_it_is_used_again),
+		cmocka_unit_test(ring_space_ends),
+		RIG(both_vips_lead_to_one_service),
+		RIG(server_gets_flows_only_after_its_verdict),
+		RIG(bad_verdict_acts_before_the_ring_is_rebuilt),
+		RIG(server_without_weight_stays_out_of_the_ring),
+		RIG(next_hop_turns_over_as_a_whole),
+		RIG(reconcile_again_changes_nothing),
+		RIG(successor_adopts_service_server_and_gate),
+		RIG(removed_server_keeps_its_slot_until_a_sweep),
+		RIG(removed_service_leaves_no_key),
+		RIG(service_on_another_port_is_another_service),
+		RIG(vip_that_moves_between_instances_changes_its_gate),
+		RIG(gate_follows_its_interface),
+		RIG(beat_lifts_the_fence),
+		RIG(address_that_no_instance_owns_has_the_open_gate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
