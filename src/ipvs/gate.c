@@ -256,6 +256,28 @@ uint32_t gates_of(const struct gates *g, const struct addr *a)
 
 /* ---- What VRRP says ---- */
 
+static bool any_fenced(const struct gates *g)
+{
+	const struct gate_entry *e;
+
+	list_for_each(e, &g->entries, node)
+		if (load_word(&g->be->gates[e->id].fenced))
+			return true;
+	return false;
+}
+
+/* Lifts the latch of one gate; of gate 0, which says that there is any, with the last.  A program
+ * may set one meanwhile: it sets its own gate first, so looking again finds it. */
+static void lift(struct gates *g, struct gate *slot)
+{
+	store_word(&slot->fenced, 0);
+	if (any_fenced(g))
+		return;
+	store_word(&g->be->gates[0].fenced, 0);
+	if (any_fenced(g))
+		store_word(&g->be->gates[0].fenced, 1);
+}
+
 void gates_set(struct gates *g, const char *instance, bool open)
 {
 	struct gate_entry *e = find(g, instance);
@@ -266,7 +288,7 @@ void gates_set(struct gates *g, const char *instance, bool open)
 	slot = &g->be->gates[e->id];
 	e->open = open;
 	store_word(&slot->open, open);
-	store_word(&slot->fenced, 0);
+	lift(g, slot);
 }
 
 void gates_beat(struct gates *g, const char *instance, usec_t stale, usec_t fresh)
@@ -282,7 +304,7 @@ void gates_beat(struct gates *g, const char *instance, usec_t stale, usec_t fres
 	store_long(&slot->beat_ns, (uint64_t)loop_now().us * 1000);
 	if (!load_word(&slot->fenced))
 		return;
-	store_word(&slot->fenced, 0);
+	lift(g, slot);
 	log_warn("engine",
 		 "vrrp %s: this daemon had not run for so long that its data path fenced itself; open again",
 		 e->name);

@@ -33,7 +33,7 @@
  * spare queues. */
 static const char *const xdp_drivers[] = { "i40e", "ice", "ixgbe", "mlx5_core" };
 
-struct port {
+struct port_state {
 	struct list node;
 	unsigned ifindex;
 	char name[IFNAMSIZ];
@@ -84,7 +84,7 @@ static uint32_t program_id(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
-static int attach_tc_one(struct attach *a, struct port *p, size_t d)
+static int attach_tc_one(struct attach *a, struct port_state *p, size_t d)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)p->ifindex,
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
@@ -132,7 +132,7 @@ static void detach_tc(struct attach *a, unsigned ifindex)
 
 /* ---- XDP ---- */
 
-static const char *link_pin(struct attach *a, const struct port *p)
+static const char *link_pin(struct attach *a, const struct port_state *p)
 {
 	char leaf[32];
 
@@ -141,7 +141,7 @@ static const char *link_pin(struct attach *a, const struct port *p)
 }
 
 /* A predecessor's link, if it still holds on to this interface. */
-static int adopt_link(struct attach *a, struct port *p)
+static int adopt_link(struct attach *a, struct port_state *p)
 {
 	struct bpf_link_info info = { 0 };
 	uint32_t len = sizeof(info);
@@ -158,7 +158,7 @@ static int adopt_link(struct attach *a, struct port *p)
 	return -1;
 }
 
-static int attach_xdp(struct attach *a, struct port *p)
+static int attach_xdp(struct attach *a, struct port_state *p)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
 	int prog = maps_program_fd(a->maps, PROGRAM_XDP), r;
@@ -176,7 +176,7 @@ static int attach_xdp(struct attach *a, struct port *p)
 	return bpf_obj_pin(p->xdp_link, link_pin(a, p));
 }
 
-static void detach_xdp(struct attach *a, struct port *p)
+static void detach_xdp(struct attach *a, struct port_state *p)
 {
 	if (p->xdp_link < 0)
 		p->xdp_link = adopt_link(a, p);
@@ -189,7 +189,7 @@ static void detach_xdp(struct attach *a, struct port *p)
 
 /* ---- One interface ---- */
 
-static void read_driver(struct port *p)
+static void read_driver(struct port_state *p)
 {
 	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
 	struct ifreq ifr = { .ifr_data = (void *)&info };
@@ -203,7 +203,7 @@ static void read_driver(struct port *p)
 	close(fd);
 }
 
-static bool known_good(const struct port *p)
+static bool known_good(const struct port_state *p)
 {
 	size_t i;
 
@@ -213,12 +213,22 @@ static bool known_good(const struct port *p)
 	return false;
 }
 
+/* XDP frames go out by interfaces that were put into XDP mode themselves. */
+static void publish(struct attach *a, const struct port_state *p)
+{
+	static const uint8_t none[6];
+	const struct net_link *l = net_link_by_index(a->net, p->ifindex);
+
+	maps_set_port(a->maps, p->ifindex, l ? l->mac : none, l, p->mode == CONF_ATTACH_XDP);
+}
+
 /* XDP that is refused is said and reported, and the interface runs on TC, which is complete. */
-static int hang(struct attach *a, struct port *p)
+static int hang(struct attach *a, struct port_state *p)
 {
 	size_t d;
 	int r = 0;
 
+	publish(a, p);
 	for (d = 0; d < DIRECTIONS && !r; d++)
 		r = attach_tc_one(a, p, d);
 	p->attached = !r;
@@ -236,14 +246,15 @@ static int hang(struct attach *a, struct port *p)
 	return r;
 }
 
-static void take_off(struct attach *a, struct port *p)
+static void take_off(struct attach *a, struct port_state *p)
 {
 	detach_xdp(a, p);
 	detach_tc(a, p->ifindex);
+	maps_set_port(a->maps, p->ifindex, NULL, false, false);
 	p->attached = false;
 }
 
-static void port_free(struct port *p)
+static void port_free(struct port_state *p)
 {
 	list_del(&p->node);
 	if (p->xdp_link >= 0)
@@ -251,9 +262,9 @@ static void port_free(struct port *p)
 	free(p);
 }
 
-static struct port *port_of(struct attach *a, unsigned ifindex)
+static struct port_state *port_of(struct attach *a, unsigned ifindex)
 {
-	struct port *p;
+	struct port_state *p;
 
 	list_for_each(p, &a->ports, node)
 		if (p->ifindex == ifindex)
@@ -261,10 +272,10 @@ static struct port *port_of(struct attach *a, unsigned ifindex)
 	return NULL;
 }
 
-static struct port *port_new(struct attach *a, unsigned ifindex)
+static struct port_state *port_new(struct attach *a, unsigned ifindex)
 {
 	const struct net_link *l = net_link_by_index(a->net, ifindex);
-	struct port *p = l ? calloc(1, sizeof(*p)) : NULL;
+	struct port_state *p = l ? calloc(1, sizeof(*p)) : NULL;
 
 	if (!p)
 		return NULL;
@@ -278,7 +289,7 @@ static struct port *port_new(struct attach *a, unsigned ifindex)
 
 /* ---- All of them ---- */
 
-static enum conf_attach asked_mode(const struct conf *c, const struct port *p)
+static enum conf_attach asked_mode(const struct conf *c, const struct port_state *p)
 {
 	unsigned i;
 
@@ -292,7 +303,7 @@ static enum conf_attach asked_mode(const struct conf *c, const struct port *p)
 static void decide_modes(struct attach *a, const struct conf *c)
 {
 	bool all_good = true;
-	struct port *p;
+	struct port_state *p;
 
 	list_for_each(p, &a->ports, node)
 		all_good &= known_good(p);
@@ -332,7 +343,7 @@ static void take_off_strays(struct attach *a)
 int attach_reconcile(struct attach *a, const struct conf *c, const unsigned *ifindexes, unsigned n)
 {
 	bool first = list_empty(&a->ports);
-	struct port *p, *next;
+	struct port_state *p, *next;
 	int r, last = 0;
 	unsigned i;
 
@@ -369,7 +380,7 @@ int attach_reconcile(struct attach *a, const struct conf *c, const unsigned *ifi
 static void on_filter(struct net_watch *w, unsigned ifindex)
 {
 	struct attach *a = container_of(w, struct attach, watch);
-	struct port *p = port_of(a, ifindex);
+	struct port_state *p = port_of(a, ifindex);
 	size_t d;
 
 	if (!p || !p->replaced)
@@ -390,10 +401,15 @@ static void on_filter(struct net_watch *w, unsigned ifindex)
 static void on_link(struct net_watch *w, const struct net_link *link, bool gone)
 {
 	struct attach *a = container_of(w, struct attach, watch);
-	struct port *p = port_of(a, link->ifindex);
+	struct port_state *p = port_of(a, link->ifindex);
 
-	if (!gone || !p)
+	if (!p)
 		return;
+	if (!gone) {
+		publish(a, p); /* its MAC may be another */
+		return;
+	}
+	maps_set_port(a->maps, p->ifindex, NULL, false, false);
 	if (p->xdp_link >= 0)
 		unlink(link_pin(a, p));
 	port_free(p);
@@ -418,7 +434,7 @@ int attach_new(struct loop *loop, struct net *net, struct maps *maps, struct att
 
 void attach_free(struct attach *a, bool detach)
 {
-	struct port *p, *next;
+	struct port_state *p, *next;
 
 	if (!a)
 		return;
@@ -434,7 +450,7 @@ void attach_free(struct attach *a, bool detach)
 void attach_each(const struct attach *a, void (*each)(void *ctx, const struct attach_status *s),
 		 void *ctx)
 {
-	const struct port *p;
+	const struct port_state *p;
 
 	list_for_each(p, &a->ports, node) {
 		struct attach_status s = {

@@ -19,6 +19,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/list.h"
@@ -33,6 +34,7 @@
 struct maps {
 	struct ipvs_backend be;
 	struct lbd_bpf *skel;
+	struct port *ports; /* PORT_MAX, shared */
 	char dir[PATH_SIZE / 2]; /* BPFFS/NAME/layout-N */
 	char path[PATH_SIZE];
 	bool adopted;
@@ -458,7 +460,7 @@ struct shared {
 	void **place;
 };
 
-#define SHARED_MAPS 5
+#define SHARED_MAPS 6
 
 static void list_shared(struct maps *m, struct shared ret[SHARED_MAPS])
 {
@@ -467,6 +469,7 @@ static void list_shared(struct maps *m, struct shared ret[SHARED_MAPS])
 	ret[2] = (struct shared){ m->skel->maps.rings, (void **)&m->be.rings };
 	ret[3] = (struct shared){ m->skel->maps.gates, (void **)&m->be.gates };
 	ret[4] = (struct shared){ m->skel->maps.reclaim, (void **)&m->be.reclaim };
+	ret[5] = (struct shared){ m->skel->maps.ports, (void **)&m->ports };
 }
 
 static int map_shared(struct maps *m)
@@ -524,6 +527,15 @@ static void explain_load(int r, struct str *why)
 			      "log_level = \"debug\" has the kernel's words)", strerror(-r));
 }
 
+/* CONFIG_HZ: the coarse clock steps once a jiffy. */
+static uint32_t ticks_per_second(void)
+{
+	struct timespec tick;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	return (uint32_t)(1000000000 / tick.tv_nsec);
+}
+
 static int load(struct maps *m, const char *name, uint32_t flows, uint32_t flows6, struct str *why)
 {
 	struct bpf_map *map;
@@ -535,6 +547,7 @@ static int load(struct maps *m, const char *name, uint32_t flows, uint32_t flows
 		explain_load(r, why);
 		return r;
 	}
+	m->skel->rodata->cfg_hz = ticks_per_second();
 	bpf_map__set_max_entries(m->skel->maps.flows4, flows);
 	bpf_map__set_max_entries(m->skel->maps.flows6, flows6);
 	r = prepare_pins(m, name, why);
@@ -608,6 +621,19 @@ void maps_close(struct maps *m, bool unpin)
 struct ipvs_backend *maps_backend(struct maps *m)
 {
 	return &m->be;
+}
+
+void maps_set_port(struct maps *m, unsigned ifindex, const uint8_t mac[6], bool mac_known, bool xdp)
+{
+	struct port port = { .flags = (mac_known ? PORT_MAC : 0) | (xdp ? PORT_XDP : 0) };
+	__u64 whole;
+
+	if (ifindex >= PORT_MAX)
+		return;
+	if (mac_known)
+		memcpy(port.mac, mac, sizeof(port.mac));
+	memcpy(&whole, &port, sizeof(whole));
+	store_long((__u64 *)&m->ports[ifindex], whole);
 }
 
 int maps_program_fd(const struct maps *m, enum maps_program p)

@@ -29,6 +29,9 @@ void maps_close(struct maps *m, bool unpin);
 
 /* Borrowed; its free() is not to be called. */
 struct ipvs_backend *maps_backend(struct maps *m);
+/* What the programs know of an interface and may do with it: its MAC, when known, and
+ * whether XDP may redirect frames to it.  Ignored for indexes beyond PORT_MAX. */
+void maps_set_port(struct maps *m, unsigned ifindex, const uint8_t mac[6], bool mac_known, bool xdp);
 int maps_program_fd(const struct maps *m, enum maps_program p);
 /* Whether the maps were there already. */
 bool maps_adopted(const struct maps *m);

@@ -395,9 +395,10 @@ static void beat_lifts_the_fence(void **state)
 	ipvs_reconcile(r->v, &r->conf);
 	g = &r->be->gates[lookup(r, &r->vips[0], 80).gate];
 	ipvs_gate_set(r->v, "four", true);
-	g->fenced = 1;
+	g->fenced = r->be->gates[0].fenced = 1;
 	ipvs_gate_beat(r->v, "four", MSEC(300), MSEC(900));
 	assert_int_equal(g->fenced, 0);
+	assert_int_equal(r->be->gates[0].fenced, 0);
 	assert_int_equal(g->open, 1);
 	assert_true(g->stale_ns == 300000000 && g->fresh_ns == 900000000);
 }
