@@ -43,6 +43,7 @@ struct ipvs_backend {
 	struct ring_chunk *rings; /* RING_CHUNKS */
 	struct gate *gates;	  /* GATE_MAX */
 	struct reclaim *reclaim;  /* one; belongs to the sweep while it runs */
+	unsigned hz;		  /* jiffies in a second */
 
 	/* 0 or -errno (-E2BIG: the table is full). */
 	int (*set)(struct ipvs_backend *b, enum ipvs_table t, const void *key, const void *value);

@@ -149,6 +149,7 @@ struct ipvs_backend *ipvs_memory_backend_new(void)
 		.rings = calloc(RING_CHUNKS, sizeof(struct ring_chunk)),
 		.gates = calloc(GATE_MAX, sizeof(struct gate)),
 		.reclaim = calloc(1, sizeof(struct reclaim)),
+		.hz = 100,
 		.set = memory_set,
 		.get = memory_get,
 		.del = memory_del,

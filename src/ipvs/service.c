@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ipvs/flows.h"
 #include "ipvs/sched.h"
@@ -285,15 +284,6 @@ static uint32_t service_slot(struct ipvs *v, const struct conf_service *c)
 	return free_svc(v);
 }
 
-static uint32_t jiffies(unsigned seconds)
-{
-	struct timespec tick;
-
-	/* The coarse clock steps once a jiffy. */
-	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-	return (uint32_t)(seconds * (1000000000ull / (unsigned long)tick.tv_nsec));
-}
-
 struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c)
 {
 	uint32_t id = service_slot(v, c);
@@ -320,7 +310,7 @@ struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c)
 	list_init(&s->servers);
 	v->svc_used[id] = true;
 	for (i = 0; i < FLOW_STATES; i++)
-		v->be->svcs[id].timeout[i] = jiffies(timeouts[i]);
+		v->be->svcs[id].timeout[i] = timeouts[i] * v->be->hz;
 	list_add_tail(&v->services, &s->node);
 	return s;
 }

@@ -547,7 +547,7 @@ static int load(struct maps *m, const char *name, uint32_t flows, uint32_t flows
 		explain_load(r, why);
 		return r;
 	}
-	m->skel->rodata->cfg_hz = ticks_per_second();
+	m->skel->rodata->cfg_hz = m->be.hz = ticks_per_second();
 	bpf_map__set_max_entries(m->skel->maps.flows4, flows);
 	bpf_map__set_max_entries(m->skel->maps.flows6, flows6);
 	r = prepare_pins(m, name, why);
