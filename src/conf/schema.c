@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Every option of lbd.conf, once.  docs are mdoc text without macros. */
+#include "conf/schema.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+/* The offset of a member, provided that it has that type. */
+#define FIELD(s, m, ctype) _Generic(((s *)NULL)->m, ctype: offsetof(s, m))
+
+#define U32(s, m)	.type = OPT_U32, .at = FIELD(s, m, uint32_t)
+#define U16(s, m)	.type = OPT_U16, .at = FIELD(s, m, uint16_t)
+#define BOOL(s, m)	.type = OPT_BOOL, .at = FIELD(s, m, bool)
+#define STRING(s, m)	.type = OPT_STRING, .at = FIELD(s, m, const char *)
+#define INTERFACE(s, m) .type = OPT_INTERFACE, .at = FIELD(s, m, const char *)
+#define PATH(s, m)	.type = OPT_PATH, .at = FIELD(s, m, const char *)
+#define ENUM(s, m)	.type = OPT_ENUM, .at = FIELD(s, m, unsigned)
+#define ENUM8(s, m)	.type = OPT_ENUM8, .at = FIELD(s, m, uint8_t)
+#define DURATION(s, m)	.type = OPT_DURATION, .at = FIELD(s, m, usec_t)
+#define ADDR(s, m)	.type = OPT_ADDR, .at = FIELD(s, m, struct addr)
+/* An address that may be absent. */
+#define MAYBE_ADDR(s, m) ADDR(s, m), .n_at = FIELD(s, has_##m, bool)
+#define LIST(s, m, e, ctype)                                                                       \
+	.type = OPT_LIST, .elem = e, .at = FIELD(s, m, ctype *), .n_at = FIELD(s, n_##m, unsigned)
+#define GROUP(s, m, ctype) .type = OPT_GROUP, .at = FIELD(s, m, ctype)
+#define NAMED(s, m, ctype)                                                                         \
+	.type = OPT_NAMED, .at = FIELD(s, m, ctype *), .n_at = FIELD(s, n_##m, unsigned)
+#define EACH(s, m, n)                                                                              \
+	.each_at = FIELD(s, m, struct conf_attach_one *), .n_each_at = FIELD(s, n, unsigned)
+
+#define OBJECT(s)                                                                                  \
+	_Static_assert(offsetof(s, where) == offsetof(struct conf_object, where) &&                \
+			       offsetof(s, name) == offsetof(struct conf_object, name),            \
+		       "starts like struct conf_object")
+OBJECT(struct conf_vrrp);
+OBJECT(struct conf_service);
+OBJECT(struct conf_server);
+OBJECT(struct conf_check);
+
+/* Durations are counted in microseconds. */
+#define MS 1000ull
+#define S  (1000 * MS)
+#define H  (3600 * S)
+
+static const struct opt_word engines[] = {
+	{ "ebpf", CONF_ENGINE_EBPF }, { "none", CONF_ENGINE_NONE }, { 0 }
+};
+static const struct opt_word attaches[] = {
+	{ "auto", CONF_ATTACH_AUTO }, { "tc", CONF_ATTACH_TC }, { "xdp", CONF_ATTACH_XDP }, { 0 }
+};
+static const struct opt_word sysctls[] = {
+	{ "set", CONF_SYSCTLS_SET }, { "check", CONF_SYSCTLS_CHECK }, { 0 }
+};
+static const struct opt_word log_targets[] = {
+	{ "stderr", LOG_TO_STDERR }, { "syslog", LOG_TO_SYSLOG }, { 0 }
+};
+static const struct opt_word log_levels[] = {
+	{ "err", LEVEL_ERR }, { "warn", LEVEL_WARN }, { "info", LEVEL_INFO },
+	{ "debug", LEVEL_DEBUG }, { 0 }
+};
+static const struct opt_word protocols[] = {
+	{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { 0 }
+};
+static const struct opt_word methods[] = {
+	{ "nat", CONF_METHOD_NAT }, { "dr", CONF_METHOD_DR }, { 0 }
+};
+static const struct opt_word schedulers[] = {
+	{ "rr", CONF_SCHED_RR }, { "wrr", CONF_SCHED_WRR }, { 0 }
+};
+static const struct opt_word check_types[] = {
+	{ "tcp", CONF_CHECK_TCP }, { "none", CONF_CHECK_NONE }, { 0 }
+};
+
+static const struct opt director_opts[] = {
+	{ .name = "router_id", STRING(struct conf_director, router_id), .min = 1, .max = 255,
+	  .def_doc = "the name of the node, else the host name",
+	  .doc = "What this director calls itself in logs and status." },
+	{ .name = "engine", ENUM(struct conf_director, engine), .words = engines, .def = "ebpf",
+	  .flags = OPT_RESTART,
+	  .doc = "What forwards packets: programs in the kernel, or nothing at all: VRRP and checks "
+		 "then run alone." },
+	{ .name = "interfaces", LIST(struct conf_director, interfaces, OPT_INTERFACE, const char *),
+	  .max = 256, .def_doc = "those that carry addresses of vrrp or reach servers",
+	  .doc = "Where packets of services and answers of servers come in." },
+	{ .name = "attach", ENUM(struct conf_director, attach),
+	  EACH(struct conf_director, attach_by_interface, n_attach_by_interface),
+	  .words = attaches, .def = "auto",
+	  .doc = "How the programs are attached.  tc can do everything on any interface; xdp is "
+		 "faster on network cards that have it in their driver; auto takes xdp where it is "
+		 "known to work.  A group gives each interface its own: "
+		 "attach: { eth0 = \"xdp\"; }; then those not named have auto." },
+	{ .name = "flows", U32(struct conf_director, flows), .min = 1024, .max = 16777216,
+	  .def = "1000000", .flags = OPT_RESTART,
+	  .doc = "Entries of the IPv4 flow table, whose memory is taken at the start.  A dr flow "
+		 "takes one, a nat flow two." },
+	{ .name = "flows6", U32(struct conf_director, flows6), .min = 1024, .max = 16777216,
+	  .def = "262144", .flags = OPT_RESTART, .doc = "The same for IPv6." },
+	{ .name = "control", PATH(struct conf_director, control), .max = 107,
+	  .def = "/run/lbd/lbd.sock", .flags = OPT_RESTART,
+	  .doc = "The socket that lbctl talks to." },
+	{ .name = "director_sysctls", ENUM(struct conf_director, sysctls), .words = sysctls,
+	  .def = "set",
+	  .doc = "Whether lbd sets what forwarding needs (net.ipv4.ip_forward, send_redirects, "
+		 "rp_filter and their IPv6 kin) and restores it at its end, or only says what is "
+		 "wrong." },
+	{ .name = "log", ENUM(struct conf_director, log_target), .words = log_targets,
+	  .def = "stderr", .doc = "Where messages go.  systemd takes stderr into the journal." },
+	{ .name = "log_level", ENUM(struct conf_director, log_level), .words = log_levels,
+	  .def = "info", .doc = "The least important messages that are written." },
+	{ 0 },
+};
+
+const struct opt_group schema_director = {
+	.title = "director", .opts = director_opts, .has_where = true,
+	.size = sizeof(struct conf_director),
+	.doc = "What holds for this machine as a whole.",
+};
+
+static const struct opt vrrp_opts[] = {
+	{ .name = "interface", INTERFACE(struct conf_vrrp, interface), .flags = OPT_REQUIRED,
+	  .doc = "Where adverts are sent and received." },
+	{ .name = "vrid", U32(struct conf_vrrp, vrid), .min = 1, .max = 255, .flags = OPT_REQUIRED,
+	  .doc = "The virtual router's number: the same on all its directors, and of no other "
+		 "virtual router on that network.  IPv4 and IPv6 count apart." },
+	{ .name = "priority", U32(struct conf_vrrp, priority), .min = 1, .max = 255, .def = "100",
+	  .doc = "The director with the highest becomes master; give each node its own.  255 says "
+		 "that it owns the addresses at all times." },
+	{ .name = "advert_interval", DURATION(struct conf_vrrp, advert_interval), .min = 10 * MS,
+	  .max = 40950 * MS, .step = 10 * MS, .def = "1s",
+	  .doc = "Time between two adverts.  The standby takes over after three of them (and a "
+		 "little, by its priority) are missing: 100ms is a safe choice on a LAN." },
+	{ .name = "preempt", BOOL(struct conf_vrrp, preempt), .def = "true",
+	  .doc = "Whether a director that comes back takes the addresses from one with a lower "
+		 "priority." },
+	{ .name = "addresses", LIST(struct conf_vrrp, addresses, OPT_VIP, struct conf_vip),
+	  .min = 1, .max = 255, .flags = OPT_REQUIRED | OPT_LINK_LOCAL,
+	  .doc = "The addresses that move, with their prefix length; all of one family.  "
+		 "\"10.0.0.1/24 dev eth1\" is on another interface than the adverts: so the gateway "
+		 "of the servers moves together with the addresses of the services." },
+	{ .name = "source", MAYBE_ADDR(struct conf_vrrp, source), .flags = OPT_LINK_LOCAL,
+	  .def_doc = "the interface's own (IPv6: its link-local one)",
+	  .doc = "The address that adverts come from." },
+	{ .name = "unicast_peers",
+	  LIST(struct conf_vrrp, unicast_peers, OPT_ADDR, struct addr), .max = 64,
+	  .flags = OPT_LINK_LOCAL, .def_doc = "none: adverts are multicast",
+	  .doc = "The other directors' addresses, where the network does not carry multicast." },
+	{ 0 },
+};
+
+const struct opt_group schema_vrrp = {
+	.title = "a VRRP instance", .opts = vrrp_opts, .has_where = true,
+	.size = sizeof(struct conf_vrrp),
+	.doc = "A virtual router: addresses of one family that one director holds at a time.",
+};
+
+static const struct opt check_opts[] = {
+	{ .name = "type", ENUM(struct conf_check, type), .words = check_types, .def = "tcp",
+	  .doc = "tcp: a connection is accepted within the timeout.  none: the server always counts "
+		 "as up." },
+	{ .name = "interval", DURATION(struct conf_check, interval), .min = 10 * MS, .max = H,
+	  .def = "2s", .doc = "Time from the start of one attempt to the next." },
+	{ .name = "timeout", DURATION(struct conf_check, timeout), .min = 10 * MS, .max = H,
+	  .def = "2s", .doc = "How long a whole attempt may take." },
+	{ .name = "rise", U32(struct conf_check, rise), .min = 1, .max = 1000, .def = "2",
+	  .doc = "Attempts in a row that must succeed before a server that was down is up." },
+	{ .name = "fall", U32(struct conf_check, fall), .min = 1, .max = 1000, .def = "3",
+	  .doc = "Attempts in a row that must fail before a server that was up is down." },
+	{ .name = "port", U16(struct conf_check, port), .min = 1, .max = 65535,
+	  .def_doc = "the server's", .doc = "The port that is checked." },
+	{ 0 },
+};
+
+const struct opt_group schema_check = {
+	.title = "a check", .opts = check_opts, .has_where = true,
+	.size = sizeof(struct conf_check),
+	.doc = "How to find out whether a server can do its work.",
+};
+
+static const struct opt server_opts[] = {
+	{ .name = "address", ADDR(struct conf_server, address), .flags = OPT_REQUIRED,
+	  .doc = "The real server's address.  A service's packets go to servers of the family of "
+		 "the address that they were sent to." },
+	{ .name = "port", U16(struct conf_server, port), .min = 1, .max = 65535,
+	  .def_doc = "the service's",
+	  .doc = "The port that the server listens on.  Only nat can change it." },
+	{ .name = "weight", U32(struct conf_server, weight), .min = 0, .max = 65535, .def = "1",
+	  .doc = "Its share of new flows, for schedulers that begin with a w.  0: no new flows; "
+		 "those that it has go on." },
+	{ 0 },
+};
+
+const struct opt_group schema_server = {
+	.title = "a server", .opts = server_opts, .has_where = true,
+	.size = sizeof(struct conf_server),
+	.doc = "A real server of a service.",
+};
+
+/* Also the tables of `defaults` and of a pool: what they can give to services. */
+static const struct opt service_opts[] = {
+	{ .name = "vip", LIST(struct conf_service, vips, OPT_ADDR, struct addr), .min = 1,
+	  .max = 1024, .flags = OPT_REQUIRED, .in = IN_SERVICE,
+	  .doc = "The address or addresses that clients use, of both families if need be." },
+	{ .name = "port", U16(struct conf_service, port), .min = 1, .max = 65535,
+	  .flags = OPT_REQUIRED, .in = IN_SERVICE, .doc = "The port that clients use." },
+	{ .name = "protocol", ENUM8(struct conf_service, protocol), .words = protocols,
+	  .def = "tcp", .in = IN_SERVICE, .doc = "The protocol that clients use." },
+	{ .name = "method", ENUM(struct conf_service, method), .words = methods, .def = "nat",
+	  .in = IN_SERVICE | IN_DEFAULTS,
+	  .doc = "How packets reach the servers; see METHODS." },
+	{ .name = "scheduler", ENUM(struct conf_service, scheduler), .words = schedulers,
+	  .def = "rr", .in = IN_SERVICE | IN_DEFAULTS,
+	  .doc = "Who gets the next flow.  rr: each server in turn.  wrr: in turn, as often as its "
+		 "weight says." },
+	{ .name = "pool", .type = OPT_STRING, .min = 1, .max = 63, .in = IN_SERVICE,
+	  .def_doc = "none: the service has servers of its own",
+	  .doc = "The pool that its servers, and its checks if it has none itself, come from." },
+	{ .name = "servers", NAMED(struct conf_service, servers, struct conf_server),
+	  .group = &schema_server, .min = 1, .max = 65535, .flags = OPT_REQUIRED,
+	  .in = IN_SERVICE | IN_POOL, .doc = "The real servers, each under a name of its own." },
+	{ .name = "checks", NAMED(struct conf_service, checks, struct conf_check),
+	  .group = &schema_check, .single = "check", .min = 1, .max = 64,
+	  .in = IN_SERVICE | IN_POOL | IN_DEFAULTS,
+	  .def_doc = "of tcp services a tcp check, of udp services none",
+	  .doc = "What is asked of each server: it is up when all of its checks are.  A single one "
+		 "may be written as check: { ... } without a name.  The checks of a service "
+		 "replace those of its pool, and these the ones in defaults, as a whole." },
+	{ 0 },
+};
+
+const struct opt_group schema_defaults = {
+	.title = "defaults", .opts = service_opts, .view = IN_DEFAULTS,
+	.size = sizeof(struct conf_service),
+	.doc = "What holds for every service (and pool) that does not say otherwise.",
+};
+
+const struct opt_group schema_pool = {
+	.title = "a pool", .opts = service_opts, .view = IN_POOL, .has_where = true,
+	.size = sizeof(struct conf_service),
+	.doc = "Servers that several services share.",
+};
+
+const struct opt_group schema_service = {
+	.title = "a service", .opts = service_opts, .view = IN_SERVICE, .has_where = true,
+	.size = sizeof(struct conf_service),
+	.doc = "What clients connect to: addresses, a port, and the servers behind them.",
+};
+
+static const struct opt file_opts[] = {
+	{ .name = "host", .type = OPT_STRING, .min = 1, .max = 255, .in = IN_NODE,
+	  .def_doc = "the node's name",
+	  .doc = "The machine's host name, short or in full, by which it finds its own node." },
+	{ .name = "director", GROUP(struct conf, director, struct conf_director),
+	  .group = &schema_director, .doc = "What holds for this machine as a whole." },
+	{ .name = "vrrp", NAMED(struct conf, vrrp, struct conf_vrrp), .group = &schema_vrrp,
+	  .max = 4095, .doc = "The virtual routers, which hold the addresses." },
+	{ .name = "defaults", .type = OPT_GROUP, .group = &schema_defaults,
+	  .doc = "What holds for every service that does not say otherwise." },
+	{ .name = "pools", .type = OPT_NAMED, .group = &schema_pool, .max = 16384,
+	  .doc = "Servers that several services share." },
+	{ .name = "services", NAMED(struct conf, services, struct conf_service),
+	  .group = &schema_service, .max = 16384, .doc = "What clients connect to." },
+	{ .name = "nodes", .type = OPT_NAMED, .group = &schema_node, .min = 1,
+	  .max = CONF_NODES_MAX, .in = IN_FILE,
+	  .doc = "The directors that share this file, and what is different on each." },
+	{ .name = "include", .type = OPT_LIST, .elem = OPT_STRING, .min = 1, .max = 1000,
+	  .in = IN_FILE, .def_doc = "none",
+	  .doc = "More files, as patterns relative to the folder of this one." },
+	{ 0 },
+};
+
+const struct opt_group schema_node = {
+	.title = "a node", .opts = file_opts, .view = IN_NODE,
+	.doc = "One director: its sections are laid over those of the file.  Groups are merged name "
+	       "by name; values and lists are replaced.",
+};
+
+const struct opt_group schema_file = {
+	.title = "the file", .opts = file_opts, .view = IN_FILE, .size = sizeof(struct conf),
+	.doc = "The sections of the file.",
+};
+
+bool opt_in_group(const struct opt *o, const struct opt_group *g)
+{
+	return !o->in || !g->view || (o->in & g->view);
+}
+
+const struct opt *schema_find(const struct opt_group *g, const char *name)
+{
+	const struct opt *o;
+
+	for_each_opt(o, g)
+		if (!strcmp(o->name, name) || (o->single && !strcmp(o->single, name)))
+			return o;
+	return NULL;
+}
+
+/* A typing slip (two from five letters on, three from ten), or an abbreviation. */
+void nearest_try(struct nearest *n, const char *candidate)
+{
+	size_t len = strlen(n->wanted), other = strlen(candidate);
+	size_t common = len < other ? len : other;
+	unsigned distance = str_distance(n->wanted, candidate);
+
+	if (common >= 3 && !strncmp(n->wanted, candidate, common))
+		distance = distance ? 1 : 0;
+	if (distance > 1 + common / 5)
+		return;
+	if (n->best && distance >= n->distance)
+		return;
+	n->best = candidate;
+	n->distance = distance;
+}
+
+const char *schema_nearest(const struct opt_group *g, const char *name)
+{
+	struct nearest nearest = { .wanted = name };
+	const struct opt *o;
+
+	for_each_opt(o, g) {
+		nearest_try(&nearest, o->name);
+		if (o->single)
+			nearest_try(&nearest, o->single);
+	}
+	return nearest.best;
+}
