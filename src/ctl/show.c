@@ -151,23 +151,32 @@ static void add_server(void *ctx, const struct ipvs_server_status *s)
 			  "checks"));
 }
 
-/* The element of an array of objects that has this name. */
-static json_t *named(json_t *array, const char *name)
+static bool is_named(const json_t *o, const char *name)
 {
-	size_t i;
-	json_t *o;
+	return !strcmp(json_string_value(json_object_get(o, "name")), name);
+}
 
-	json_array_foreach(array, i, o)
-		if (!strcmp(json_string_value(json_object_get(o, "name")), name))
-			return o;
+/* The server's object; its service may stand there twice, once for each family. */
+static json_t *find_server(const json_t *services, const char *service, const char *server)
+{
+	json_t *s, *d;
+	size_t i, j;
+
+	json_array_foreach(services, i, s)
+	{
+		if (!is_named(s, service))
+			continue;
+		json_array_foreach(json_object_get(s, "servers"), j, d)
+			if (is_named(d, server))
+				return d;
+	}
 	return NULL;
 }
 
 static void add_check(void *ctx, const struct check_status *c)
 {
 	struct services *w = ctx;
-	json_t *service = named(w->all, c->service);
-	json_t *server = service ? named(json_object_get(service, "servers"), c->server) : NULL;
+	json_t *server = find_server(w->all, c->service, c->server);
 
 	if (!server)
 		return;

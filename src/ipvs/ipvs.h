@@ -65,7 +65,7 @@ struct ipvs_service_status {
 	unsigned n_vips, n_servers, n_available;
 };
 
-/* service is called once for each service, then server for each of its servers. */
+/* service is called once for each service (and family of its VIPs), then server for each of its servers. */
 void ipvs_each(const struct ipvs *v, void (*service)(void *ctx, const struct ipvs_service_status *s),
 	       void (*server)(void *ctx, const struct ipvs_server_status *s), void *ctx);
 

@@ -49,6 +49,8 @@ static void reconcile_servers(struct ipvs_service *s, const struct conf_service 
 	list_for_each(d, &s->servers, node)
 		d->wanted = false;
 	for (i = 0; i < c->n_servers; i++) {
+		if (addr_is_v4(&c->servers[i].address) == s->v6)
+			continue;
 		d = service_find_server(s, c->servers[i].name);
 		if (d && !same_server(s, d, &c->servers[i])) {
 			server_retire(d);
@@ -76,22 +78,35 @@ static bool same_service(const struct ipvs_service *s, const struct conf_service
 static void set_vips(struct ipvs_service *s, const struct conf_service *c)
 {
 	struct addr *vips = calloc(c->n_vips, sizeof(*vips));
+	unsigned i;
 
 	if (!vips)
 		return;
-	memcpy(vips, c->vips, c->n_vips * sizeof(*vips));
 	free(s->vips);
 	s->vips = vips;
-	s->n_vips = c->n_vips;
+	s->n_vips = 0;
+	for (i = 0; i < c->n_vips; i++)
+		if (addr_is_v4(&c->vips[i]) != s->v6)
+			s->vips[s->n_vips++] = c->vips[i];
 }
 
-static void reconcile_service(struct ipvs *v, const struct conf_service *c)
+static bool has_family(const struct conf_service *c, bool v6)
 {
-	struct ipvs_service *s = service_find(v, c->name);
+	unsigned i;
+
+	for (i = 0; i < c->n_vips; i++)
+		if (addr_is_v4(&c->vips[i]) != v6)
+			return true;
+	return false;
+}
+
+static void reconcile_service(struct ipvs *v, const struct conf_service *c, bool v6)
+{
+	struct ipvs_service *s = service_find(v, c->name, v6);
 
 	/* With another protocol or port it is another service; the old one goes at the end. */
 	if (!s || !same_service(s, c))
-		s = service_new(v, c);
+		s = service_new(v, c, v6);
 	if (!s)
 		return;
 	s->wanted = true;
@@ -162,7 +177,7 @@ static void drop_stray_keys(struct ipvs *v)
 void ipvs_reconcile(struct ipvs *v, const struct conf *c)
 {
 	struct ipvs_service *s, *next;
-	unsigned i;
+	unsigned i, v6;
 
 	if (!v->adopted)
 		server_adopt_all(v);
@@ -171,7 +186,9 @@ void ipvs_reconcile(struct ipvs *v, const struct conf *c)
 	list_for_each(s, &v->services, node)
 		s->wanted = false;
 	for (i = 0; i < c->n_services; i++)
-		reconcile_service(v, &c->services[i]);
+		for (v6 = 0; v6 < 2; v6++)
+			if (has_family(&c->services[i], v6))
+				reconcile_service(v, &c->services[i], v6);
 	list_for_each(s, &v->services, node)
 		if (s->wanted)
 			publish_keys(v, s);
@@ -186,11 +203,16 @@ void ipvs_reconcile(struct ipvs *v, const struct conf *c)
 
 void ipvs_verdict(struct ipvs *v, const char *service, const char *server, bool up)
 {
-	struct ipvs_service *s = service_find(v, service);
-	struct ipvs_server *d = s ? service_find_server(s, server) : NULL;
+	struct ipvs_service *s;
+	struct ipvs_server *d;
+	unsigned v6;
 
-	if (d)
-		server_set_up(d, up);
+	for (v6 = 0; v6 < 2; v6++) {
+		s = service_find(v, service, v6);
+		d = s ? service_find_server(s, server) : NULL;
+		if (d)
+			server_set_up(d, up);
+	}
 }
 
 void ipvs_gate_set(struct ipvs *v, const char *instance, bool open)

@@ -27,12 +27,12 @@ static const uint16_t timeouts[FLOW_STATES] = {
 	[FLOW_LISTEN] = 120,	  [FLOW_SYNACK] = 120,	    [FLOW_UDP] = 300,
 };
 
-struct ipvs_service *service_find(struct ipvs *v, const char *name)
+struct ipvs_service *service_find(struct ipvs *v, const char *name, bool v6)
 {
 	struct ipvs_service *s;
 
 	list_for_each(s, &v->services, node)
-		if (!strcmp(s->name, name))
+		if (s->v6 == v6 && !strcmp(s->name, name))
 			return s;
 	return NULL;
 }
@@ -266,7 +266,7 @@ static uint32_t free_svc(struct ipvs *v)
 }
 
 /* The slot that one of its keys names already, or a free one. */
-static uint32_t service_slot(struct ipvs *v, const struct conf_service *c)
+static uint32_t service_slot(struct ipvs *v, const struct conf_service *c, bool v6)
 {
 	struct svc_ref ref;
 	unsigned i;
@@ -274,6 +274,8 @@ static uint32_t service_slot(struct ipvs *v, const struct conf_service *c)
 	for (i = 0; i < c->n_vips; i++) {
 		struct svc_key key = service_key(&c->vips[i], c->port, c->protocol);
 
+		if (addr_is_v4(&c->vips[i]) == v6)
+			continue;
 		if (v->be->get(v->be, TABLE_SERVICES, &key, &ref) || !ref.svc || ref.svc >= SVC_MAX)
 			continue;
 		if (service_by_id(v, ref.svc))
@@ -284,9 +286,9 @@ static uint32_t service_slot(struct ipvs *v, const struct conf_service *c)
 	return free_svc(v);
 }
 
-struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c)
+struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c, bool v6)
 {
-	uint32_t id = service_slot(v, c);
+	uint32_t id = service_slot(v, c, v6);
 	struct ipvs_service *s;
 	unsigned i;
 
@@ -299,6 +301,7 @@ struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c)
 	if (!s)
 		return NULL;
 	s->ipvs = v;
+	s->v6 = v6;
 	s->id = id;
 	s->name = strdup(c->name);
 	snprintf(s->subject, sizeof(s->subject), "service %s", c->name);

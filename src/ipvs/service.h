@@ -28,12 +28,14 @@ struct ipvs_server {
 	uint64_t retired_in_sweep; /* number of the first whole sweep after it was retired */
 };
 
-/* A slot of `svcs`, and its keys in `services`. */
+/* A slot of `svcs`, and its keys in `services`.  A service with VIPs of both families has two: nat and dr
+ * reach a server only by its own family, so each has the servers, the ring and the VIPs of one. */
 struct ipvs_service {
 	struct list node; /* of ipvs.services */
 	struct ipvs *ipvs; /* borrowed */
 	char *name;
 	char subject[80]; /* of log lines */
+	bool v6;
 	uint32_t id;
 	struct addr *vips;
 	unsigned n_vips;
@@ -69,7 +71,7 @@ static inline struct svc_key service_key(const struct addr *vip, uint16_t port, 
 	return (struct svc_key){ .vip = *vip, .port = htons(port), .proto = protocol };
 }
 
-struct ipvs_service *service_find(struct ipvs *v, const char *name);
+struct ipvs_service *service_find(struct ipvs *v, const char *name, bool v6);
 struct ipvs_server *service_find_server(struct ipvs_service *s, const char *name);
 
 /* Before the first service_new: every server that the maps hold counts as retired, and is taken back
@@ -78,7 +80,7 @@ void server_adopt_all(struct ipvs *v);
 
 /* Looks for its own slot in the maps (a predecessor's), else takes a free one.  NULL, and a log line,
  * when there is no room. */
-struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c);
+struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c, bool v6);
 /* The keys must be gone from `services` already; its servers are retired. */
 void service_free(struct ipvs_service *s);
 

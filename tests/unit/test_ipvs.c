@@ -97,7 +97,7 @@ struct rig {
 	struct ipvs_backend *be;
 	struct ipvs *v;
 	struct addr vips[2];
-	struct conf_server servers[3];
+	struct conf_server servers[4];
 	struct conf_service service;
 	struct conf_vip addresses[2];
 	struct conf_vrrp vrrp[2];
@@ -116,7 +116,7 @@ static int setup(void **state)
 {
 	static struct rig rig;
 	struct rig *r = &rig;
-	static const char *const names[] = { "a", "b", "c" };
+	static const char *const names[] = { "a", "b", "c", "six" };
 	char text[32];
 	int i;
 
@@ -127,13 +127,13 @@ static int setup(void **state)
 	assert_int_equal(ipvs_new(r->loop, r->net, r->be, &r->v), 0);
 	r->vips[0] = address("192.0.2.10");
 	r->vips[1] = address("2001:db8::10");
-	for (i = 0; i < 3; i++) {
-		snprintf(text, sizeof(text), "10.0.0.%d", 11 + i);
+	for (i = 0; i < 4; i++) {
+		snprintf(text, sizeof(text), i < 3 ? "10.0.0.%d" : "fd00::%d", 11 + i);
 		r->servers[i] = (struct conf_server){ .name = names[i], .address = address(text),
 						      .port = 8080, .weight = 1 };
 	}
 	r->service = (struct conf_service){ .name = "www", .vips = r->vips, .n_vips = 2, .port = 80,
-					    .protocol = IPPROTO_TCP, .servers = r->servers, .n_servers = 3 };
+					    .protocol = IPPROTO_TCP, .servers = r->servers, .n_servers = 4 };
 	r->addresses[0].prefix.addr = r->vips[0];
 	r->addresses[1].prefix.addr = r->vips[1];
 	for (i = 0; i < 2; i++)
@@ -194,7 +194,7 @@ static void turn(struct rig *r)
 	loop_run(r->loop);
 }
 
-static void both_vips_lead_to_one_service(void **state)
+static void each_family_has_the_servers_of_its_own(void **state)
 {
 	struct rig *r = *state;
 	struct svc_ref four, six;
@@ -202,9 +202,15 @@ static void both_vips_lead_to_one_service(void **state)
 	ipvs_reconcile(r->v, &r->conf);
 	four = lookup(r, &r->vips[0], 80);
 	six = lookup(r, &r->vips[1], 80);
-	assert_int_equal(four.svc, six.svc);
+	assert_int_not_equal(four.svc, six.svc);
 	assert_int_not_equal(four.gate, six.gate);
 	assert_int_not_equal(four.gate, 0);
+	ipvs_verdict(r->v, "www", "a", true);
+	ipvs_verdict(r->v, "www", "b", true);
+	ipvs_verdict(r->v, "www", "six", true);
+	turn(r);
+	assert_int_equal(ring_len(r, four.svc), 2);
+	assert_int_equal(ring_len(r, six.svc), 1);
 }
 
 static void server_gets_flows_only_after_its_verdict(void **state)
@@ -317,12 +323,12 @@ static void removed_server_keeps_its_slot_until_a_sweep(void **state)
 	turn(r);
 	svc = lookup(r, &r->vips[0], 80).svc;
 	id = ring_id(r, svc, 0);
-	r->service.n_servers = 2;
+	r->service.n_servers = 2; /* a and b */
 	ipvs_reconcile(r->v, &r->conf);
 	assert_int_equal(r->be->servers[id].available, 0);
 	assert_int_equal(r->be->servers[id].svc, svc);
 	/* wanted again: the same slot */
-	r->service.n_servers = 3;
+	r->service.n_servers = 4;
 	ipvs_reconcile(r->v, &r->conf);
 	ipvs_verdict(r->v, "www", "c", true);
 	turn(r);
@@ -423,7 +429,7 @@ int main(void)
 		cmocka_unit_test(no_server_means_no_ring),
 		cmocka_unit_test(ring_space_rests_before_it_is_used_again),
 		cmocka_unit_test(ring_space_ends),
-		RIG(both_vips_lead_to_one_service),
+		RIG(each_family_has_the_servers_of_its_own),
 		RIG(server_gets_flows_only_after_its_verdict),
 		RIG(bad_verdict_acts_before_the_ring_is_rebuilt),
 		RIG(server_without_weight_stays_out_of_the_ring),
