@@ -8,6 +8,8 @@
 #include "ipvs/gate.h"
 
 #include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,14 +17,19 @@
 #include "lib/list.h"
 #include "lib/log.h"
 
+struct owned {
+	struct addr addr;
+	char interface[IFNAMSIZ];
+};
+
 struct gate_entry {
 	struct list node;
 	char *name;
 	uint32_t id;
 	struct vrid_key vrid;	 /* ifindex 0: the interface is missing, nothing is in the map */
 	char *interface_name;	 /* the instance's */
-	struct conf_vip *vips; /* copies; interface is not used */
-	unsigned n_vips;
+	struct owned *owned;
+	unsigned n_owned;
 	bool wanted;
 	bool open;
 };
@@ -65,30 +72,20 @@ static void set_vrid(struct gates *g, struct gate_entry *e, unsigned ifindex)
 			e->name);
 }
 
-static struct gate_addr addr_key(const struct gate_entry *e, const struct addr *a)
+/* A link-local address is one only together with its link. */
+static struct gate_addr addr_key(const struct gates *g, const struct owned *o)
 {
-	return (struct gate_addr){
-		.addr = *a,
-		.ifindex = !addr_is_v4(a) && addr_is_link_local(a) ? e->vrid.ifindex : 0,
-	};
-}
+	bool local = !addr_is_v4(&o->addr) && addr_is_link_local(&o->addr);
 
-static bool owns(const struct gate_entry *e, const struct addr *a)
-{
-	unsigned i;
-
-	for (i = 0; i < e->n_vips; i++)
-		if (addr_equal(&e->vips[i].prefix.addr, a))
-			return true;
-	return false;
+	return (struct gate_addr){ .addr = o->addr, .ifindex = local ? ifindex_of(g, o->interface) : 0 };
 }
 
 static void set_addrs(struct gates *g, struct gate_entry *e)
 {
 	unsigned i;
 
-	for (i = 0; i < e->n_vips; i++) {
-		struct gate_addr key = addr_key(e, &e->vips[i].prefix.addr);
+	for (i = 0; i < e->n_owned; i++) {
+		struct gate_addr key = addr_key(g, &e->owned[i]);
 
 		if (g->be->set(g->be, TABLE_GATE_ADDRS, &key, &e->id))
 			log_err("engine", "vrrp %s: the table of addresses is full: a dead lbd is not fenced",
@@ -117,7 +114,7 @@ static uint32_t free_slot(const struct gates *g)
 static void entry_free(struct gate_entry *e)
 {
 	list_del(&e->node);
-	free(e->vips);
+	free(e->owned);
 	free(e->interface_name);
 	free(e->name);
 	free(e);
@@ -166,17 +163,31 @@ static struct gate_entry *fresh(struct gates *g, const struct conf_vrrp *c)
 	return entry_new(g, c, id);
 }
 
-static void update(struct gates *g, struct gate_entry *e, const struct conf_vrrp *c)
+static void take_addresses(struct gate_entry *e, const struct conf_vrrp *c)
 {
 	struct conf_vip *vips = calloc(c->n_addresses + 1, sizeof(*vips));
+	struct owned *owned = calloc(c->n_addresses + 1, sizeof(*owned));
+	unsigned n, i;
 
-	if (!vips)
+	if (!vips || !owned) {
+		free(vips);
+		free(owned);
 		return;
-	if (c->n_addresses)
-		memcpy(vips, c->addresses, c->n_addresses * sizeof(*vips));
-	free(e->vips);
-	e->vips = vips;
-	e->n_vips = c->n_addresses;
+	}
+	n = conf_vrrp_owned(c, vips);
+	for (i = 0; i < n; i++) {
+		owned[i].addr = vips[i].prefix.addr;
+		snprintf(owned[i].interface, sizeof(owned[i].interface), "%s", vips[i].interface);
+	}
+	free(vips);
+	free(e->owned);
+	e->owned = owned;
+	e->n_owned = n;
+}
+
+static void update(struct gates *g, struct gate_entry *e, const struct conf_vrrp *c)
+{
+	take_addresses(e, c);
 	free(e->interface_name);
 	e->interface_name = strdup(c->interface);
 	if (e->vrid.vrid != c->vrid) {
@@ -211,14 +222,18 @@ void gates_reconcile(struct gates *g, const struct conf *c)
 static void drop_stray_addr(void *ctx, const void *key, const void *value)
 {
 	struct gates *g = ctx;
-	const struct gate_addr *a = key;
 	uint32_t id = *(const uint32_t *)value;
 	struct gate_entry *e;
+	unsigned i;
 
-	list_for_each(e, &g->entries, node)
-		if (e->wanted && e->id == id && owns(e, &a->addr) &&
-		    addr_key(e, &a->addr).ifindex == a->ifindex)
-			return;
+	list_for_each(e, &g->entries, node) {
+		for (i = 0; e->wanted && e->id == id && i < e->n_owned; i++) {
+			struct gate_addr want = addr_key(g, &e->owned[i]);
+
+			if (!memcmp(&want, key, sizeof(want)))
+				return;
+		}
+	}
 	g->be->del(g->be, TABLE_GATE_ADDRS, key);
 }
 
@@ -247,10 +262,12 @@ void gates_sweep(struct gates *g)
 uint32_t gates_of(const struct gates *g, const struct addr *a)
 {
 	const struct gate_entry *e;
+	unsigned i;
 
 	list_for_each(e, &g->entries, node)
-		if (e->wanted && owns(e, a))
-			return e->id;
+		for (i = 0; e->wanted && i < e->n_owned; i++)
+			if (addr_equal(&e->owned[i].addr, a))
+				return e->id;
 	return 0;
 }
 

@@ -136,6 +136,7 @@ static int setup(void **state)
 					    .protocol = IPPROTO_TCP, .servers = r->servers, .n_servers = 4 };
 	r->addresses[0].prefix.addr = r->vips[0];
 	r->addresses[1].prefix.addr = r->vips[1];
+	r->addresses[0].interface = r->addresses[1].interface = "eth0";
 	for (i = 0; i < 2; i++)
 		r->vrrp[i] = (struct conf_vrrp){ .name = i ? "six" : "four", .interface = "eth0",
 						 .vrid = 51, .family = i ? AF_INET6 : AF_INET,
@@ -419,6 +420,17 @@ static void address_that_no_instance_owns_has_the_open_gate(void **state)
 	assert_int_equal(r->be->gates[0].open, 1);
 }
 
+static void made_link_local_address_has_a_gate_on_its_link(void **state)
+{
+	struct rig *r = *state;
+	struct gate_addr key = { .addr = address("fe80::200:5eff:fe00:233"), .ifindex = 2 };
+	uint32_t gate;
+
+	ipvs_reconcile(r->v, &r->conf);
+	assert_int_equal(r->be->get(r->be, TABLE_GATE_ADDRS, &key, &gate), 0);
+	assert_int_equal(gate, lookup(r, &r->vips[1], 80).gate);
+}
+
 int main(void)
 {
 #define RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -442,6 +454,7 @@ int main(void)
 		RIG(vip_that_moves_between_instances_changes_its_gate),
 		RIG(gate_follows_its_interface),
 		RIG(beat_lifts_the_fence),
+		RIG(made_link_local_address_has_a_gate_on_its_link),
 		RIG(address_that_no_instance_owns_has_the_open_gate),
 	};
 
