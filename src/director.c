@@ -28,6 +28,8 @@ struct director {
 	struct sysctls *sysctls;
 	struct net_watch watch;
 	struct loop_timer attach_soon; /* links came or next hops moved */
+	void (*changed)(void *ctx);
+	void *changed_ctx;
 };
 
 /* ---- Facts that travel ---- */
@@ -53,9 +55,18 @@ static void on_beat(void *ctx, const char *name, usec_t stale, usec_t fresh)
 	ipvs_gate_beat(d->ipvs, name, stale, fresh);
 }
 
+static void on_state(void *ctx, const char *name, enum vrrp_state from, enum vrrp_state to)
+{
+	struct director *d = ctx;
+
+	if (d->changed)
+		d->changed(d->changed_ctx);
+}
+
 static const struct vrrp_ops vrrp_ops = {
 	.gate = on_gate,
 	.beat = on_beat,
+	.state_changed = on_state,
 };
 
 static const struct check_ops check_ops = {
@@ -224,6 +235,12 @@ void director_apply(struct director *d, struct conf *conf)
 	d->conf = conf;
 	apply(d);
 	conf_free(old);
+}
+
+void director_on_change(struct director *d, void (*changed)(void *ctx), void *ctx)
+{
+	d->changed = changed;
+	d->changed_ctx = ctx;
 }
 
 static int open_engine(struct director *d, const char *name, struct str *why)

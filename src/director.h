@@ -24,6 +24,9 @@ int director_new(struct loop *loop, const char *name, struct conf *conf, struct 
 /* Brings everything to a new configuration and takes it over; the old one is freed. */
 void director_apply(struct director *d, struct conf *conf);
 
+/* changed is called after each transition of a VRRP instance. */
+void director_on_change(struct director *d, void (*changed)(void *ctx), void *ctx);
+
 /* Hands over to the peer (VRRP priority 0), takes addresses, programs and maps away, frees; takes NULL. */
 void director_free(struct director *d);
 

@@ -269,11 +269,25 @@ static void read_file(struct loop_job *job)
 	l->next_error = conf_load(l->options->conf, l->options->node, &l->problems, &l->next);
 }
 
-static void ready(const struct lbd *l, const char *what)
+static void count_master(void *ctx, const struct vrrp_status *s)
+{
+	*(unsigned *)ctx += s->state == VRRP_MASTER;
+}
+
+/* What `systemctl status` shows. */
+static void tell_status(const struct lbd *l, const char *what)
 {
 	const struct conf *c = director_conf(l->director);
+	unsigned masters = 0;
 
-	sd_notifyf(0, "READY=1\nSTATUS=%s: %u instances, %u services", what, c->n_vrrp, c->n_services);
+	vrrp_set_each(director_vrrp(l->director), count_master, &masters);
+	sd_notifyf(0, "READY=1\nSTATUS=%s: %u of %u instances MASTER, %u services", what, masters,
+		   c->n_vrrp, c->n_services);
+}
+
+static void on_change(void *ctx)
+{
+	tell_status(ctx, "running");
 }
 
 static void start_reload(struct lbd *l);
@@ -287,7 +301,7 @@ static void on_read(struct loop_job *job)
 	str_free(&l->problems);
 	if (l->next_error) {
 		log_err("config", "reload refused, everything stays as it was");
-		ready(l, "last reload refused");
+		tell_status(l, "last reload refused");
 	} else {
 		conf_diff(director_conf(l->director), l->next, &changes);
 		if (!changes.len)
@@ -298,7 +312,7 @@ static void on_read(struct loop_job *job)
 		l->next = NULL;
 		log_info("config", "reloaded: %u instances, %u services",
 			 director_conf(l->director)->n_vrrp, director_conf(l->director)->n_services);
-		ready(l, "running");
+		tell_status(l, "running");
 	}
 	str_free(&changes);
 	if (l->reload_again)
@@ -395,10 +409,12 @@ static int serve(struct lbd *l, struct conf *c)
 	if (r)
 		return EXIT_SYSTEM;
 	start_signals(l);
+	director_on_change(l->director, on_change, l);
 	log_info(NULL, "running: lbd " PACKAGE_VERSION ", router %s%s%s", c->director.router_id,
 		 c->node ? ", node " : "", c->node ? c->node : "");
-	ready(l, "running");
+	tell_status(l, "running");
 	loop_run(l->loop);
+	director_on_change(l->director, NULL, NULL);
 	stop_signals(l);
 	loop_job_wait(&l->job);
 	str_free(&l->problems);

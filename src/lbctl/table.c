@@ -65,29 +65,33 @@ static size_t width(const struct table *t, size_t column)
 	return w;
 }
 
-static void print_cell(const struct table *t, size_t column, const char *text)
+static void print_cell(const struct table *t, size_t column, size_t w, const char *text)
 {
 	bool last = column + 1 == t->columns;
-	int w = (int)width(t, column);
 
 	if (is_number(t, column))
-		printf("%*s%s", w, text, last ? "\n" : "  ");
+		printf("%*s%s", (int)w, text, last ? "\n" : "  ");
 	else if (last)
 		printf("%s\n", text);
 	else
-		printf("%-*s  ", w, text);
+		printf("%-*s  ", (int)w, text);
 }
 
 void table_print(struct table *t)
 {
-	size_t i;
+	size_t *widths = calloc(t->columns, sizeof(*widths)), i;
 
-	for (i = 0; i < t->columns; i++)
-		print_cell(t, i, heading(t, i));
+	if (!widths)
+		abort();
+	for (i = 0; i < t->columns; i++) {
+		widths[i] = width(t, i);
+		print_cell(t, i, widths[i], heading(t, i));
+	}
 	for (i = 0; i < t->cells; i++) {
-		print_cell(t, i % t->columns, t->cell[i]);
+		print_cell(t, i % t->columns, widths[i % t->columns], t->cell[i]);
 		free(t->cell[i]);
 	}
+	free(widths);
 	free(t->cell);
 	free(t);
 }
