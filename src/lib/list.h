@@ -42,6 +42,18 @@ static inline void list_del(struct list *node)
 	list_init(node);
 }
 
+/* Empties `from` onto the end of `to`. */
+static inline void list_move_all(struct list *to, struct list *from)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	list_init(from);
+}
+
 /* var runs over the nodes of head, each being the struct that holds `member`. */
 #define list_for_each(var, head, member)                                                           \
 	for (var = container_of((head)->next, __typeof__(*var), member); &var->member != (head);   \

@@ -3,7 +3,8 @@
  *
  * One struct net follows the network namespace the daemon runs in.  Changes arrive through watches;
  * a lost message (ENOBUFS) makes it read everything again, tell only what really differs, and count.
- * The cache is always whole: after net_new returns, questions are answered from it. */
+ * The cache is always whole: after net_new returns, questions are answered from it.  What net_addr_add
+ * and its kin did stands in it at once; the watches hear of it in the next turn of the loop. */
 #ifndef LBD_NET_NET_H
 #define LBD_NET_NET_H
 
@@ -38,9 +39,11 @@ const struct net_link *net_link_by_index(const struct net *n, unsigned ifindex);
 
 /* ---- Addresses ---- */
 
+/* There at all, with whatever prefix, tentative or not. */
 bool net_addr_present(const struct net *n, unsigned ifindex, const struct addr *a);
-/* What a packet of ours would carry as source there: of IPv4 the first primary address that `skip`
- * does not claim, of IPv6 the link-local one once it is not tentative.  -ENOENT when there is none. */
+/* What a packet of ours would carry as source there: of IPv4 the first primary address, of IPv6 the
+ * first link-local one that is not tentative; `skip` (may be NULL) passes over those it claims.
+ * -ENOENT when there is none. */
 int net_addr_source(const struct net *n, unsigned ifindex, int family,
 		    bool (*skip)(void *ctx, const struct addr *a), void *ctx, struct addr *ret);
 
@@ -61,7 +64,8 @@ struct net_watch {
 	struct list node; /* net's */
 	/* A link came, changed, or went (`gone`; link holds its last state). */
 	void (*link)(struct net_watch *w, const struct net_link *link, bool gone);
-	/* An address came (`present`, and usable: not tentative) or went. */
+	/* An address came (`present`, and usable: not tentative) or went.  One that was taken away and
+	 * put back before the loop looked is not told; multicast addresses never are. */
 	void (*addr)(struct net_watch *w, unsigned ifindex, const struct prefix *p, bool present);
 	/* A qdisc or filter of that link was removed by somebody, or the link is new. */
 	void (*filter)(struct net_watch *w, unsigned ifindex);
@@ -86,7 +90,11 @@ struct net_hop {
 	bool local;	 /* `to` is an address of this host */
 	/* Called after each change, never from net_hop_add itself. */
 	void (*changed)(struct net_hop *hop);
-	struct list node; /* net's */
+	/* net's: */
+	struct list node;     /* in one of its work lists */
+	struct list by_neigh; /* in its neighbour */
+	struct list tell;     /* while `changed` is due */
+	struct net_neigh *neigh;
 };
 
 /* The caller sets to and changed; the answer as far as it is known stands in *hop on return. */
