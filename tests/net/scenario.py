@@ -2,6 +2,7 @@
 """What the scenarios share: a configuration to vary, and a lab with lbd running in it."""
 import copy
 import re
+import socket
 import sys
 import threading
 import time
@@ -164,18 +165,18 @@ class Scenario:
                 print(f"--- {director.name}: lbd\n{director.lbd.log()[-6000:]}", file=sys.stderr)
 
 
-def exchange(sock, payload):
-    """Sends the payload through an echo connection and returns what came back."""
-    sender = threading.Thread(target=sock.sendall, args=(payload,))
-    sender.start()
-    received = bytearray()
-    while len(received) < len(payload):
-        data = sock.recv(65536)
-        if not data:
-            break
-        received += data
-    sender.join()
-    return bytes(received)
+def exchange(client, vip, payload):
+    """Sends the payload over TCP to an echo.py behind the VIP; returns (client address it saw, what came back)."""
+    with client.socket(socket.AF_INET6 if ":" in vip else socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.settimeout(10)
+        sock.connect((vip, ECHO_PORT))
+        sender = threading.Thread(target=sock.sendall, args=(payload,))
+        sender.start()
+        with sock.makefile("rb") as stream:
+            greeting = stream.readline().decode().split()
+            received = stream.read(len(payload))
+        sender.join()
+    return greeting[1], received
 
 
 def udp_ask(sock, vip, port=ECHO_PORT, payload=b"x"):

@@ -42,11 +42,9 @@ def test_filters_come_back(single, removal):
 
 def test_filters_of_others_stay(single):
     """lbd shares clsact: neither its repair nor its end takes somebody else's filter away."""
-    theirs = ["tc", "filter", "add", "dev", "eth0", "ingress", "pref", "7", "protocol", "ip", "matchall",
-              "action", "ok"]
     before = filters(single.lb1)
-    single.lb1.run("tc", "filter", "del", "dev", "eth0", "ingress")
-    single.lb1.run(*theirs[:-2], check=False)
+    single.lb1.run("tc", "filter", "add", "dev", "eth0", "ingress", "pref", "7", "protocol", "ip", "matchall")
+    single.lb1.run("tc", "filter", "del", "dev", "eth0", "egress")
     wait_for(lambda: filters(single.lb1) == before, what="lbd's filter")
     shown = single.lb1.run("tc", "filter", "show", "dev", "eth0", "ingress").stdout
     single.lb1.stop_lbd()

@@ -9,8 +9,8 @@ LBD = lablib.BUILD / "lbd"
 
 @pytest.fixture(scope="module")
 def lab():
-    with lablib.Lab(directors=1, servers=1) as lab:
-        yield lab
+    with lablib.Lab(directors=1, servers=1) as made:
+        yield made
 
 
 def run_lbd(lab, *arguments, wrapper=()):
