@@ -244,7 +244,8 @@ class Director(Node):
         def answers():
             if not self.lbd.running:
                 raise LabError(f"lbd ended with {self.lbd.wait()}: {self.lbd.log()[-2000:]}")
-            return self.lbctl("status")
+            self.lbctl("status")
+            return True
         wait_for(answers, deadline, f"lbd on {self.name}")
 
     def stop_lbd(self, number=signal.SIGTERM):
