@@ -164,16 +164,12 @@ static void say_lines(const char *subject, const char *lines)
 	}
 }
 
-/* The kernel's settings, for exactly the interfaces in use.  Those set before keep their memory of the
- * value before lbd: the old set is restored only for what the new one does not touch. */
 static void apply_sysctls(struct director *d, const struct links *l)
 {
 	struct str problems = { 0 };
 	bool v4, v6;
 
 	use_families(d->conf, &v4, &v6);
-	sysctls_restore(d->sysctls);
-	d->sysctls = NULL;
 	sysctls_apply(l->names, l->n, v4, v6, d->conf->director.sysctls == CONF_SYSCTLS_SET, &problems,
 		      &d->sysctls);
 	say_lines("sysctl", str_text(&problems));
@@ -213,17 +209,23 @@ static void on_link(struct net_watch *w, const struct net_link *link, bool gone)
 
 /* Gates and services before addresses, so that no packet meets half of it; checks last, their verdicts
  * need the servers. */
-static void apply(struct director *d)
+static int apply_engine(struct director *d)
 {
 	struct links l;
+	int r;
 
 	ipvs_reconcile(d->ipvs, d->conf);
-	if (d->attach) {
-		collect_links(d, &l);
-		apply_sysctls(d, &l);
-		attach_reconcile(d->attach, d->conf, l.ifindexes, l.n);
-		free_links(&l);
-	}
+	if (!d->attach)
+		return 0;
+	collect_links(d, &l);
+	apply_sysctls(d, &l);
+	r = attach_reconcile(d->attach, d->conf, l.ifindexes, l.n);
+	free_links(&l);
+	return r;
+}
+
+static void apply_rest(struct director *d)
+{
 	vrrp_set_reconcile(d->vrrp, d->conf);
 	check_set_reconcile(d->checks, d->conf);
 }
@@ -233,7 +235,8 @@ void director_apply(struct director *d, struct conf *conf)
 	struct conf *old = d->conf;
 
 	d->conf = conf;
-	apply(d);
+	apply_engine(d); /* has logged what it could not do */
+	apply_rest(d);
 	conf_free(old);
 }
 
@@ -293,7 +296,12 @@ int director_new(struct loop *loop, const char *name, struct conf *conf, struct 
 	r = check_set_new(loop, &check_ops, d, &d->checks);
 	if (r)
 		goto err;
-	apply(d);
+	r = apply_engine(d);
+	if (r) {
+		str_addf(why, "the engine's programs cannot be attached: %s", strerror(-r));
+		goto err;
+	}
+	apply_rest(d);
 	*ret = d;
 	return 0;
 

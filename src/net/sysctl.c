@@ -161,7 +161,12 @@ static const struct rule rules_v6[] = {
 static int remember(struct sysctls *s, const char *path, const char *old)
 {
 	struct value *v;
+	size_t i;
 
+	/* What stood there before lbd first wrote it is what it goes back to. */
+	for (i = 0; i < s->n; i++)
+		if (!strcmp(s->values[i].path, path))
+			return 0;
 	if (s->n == s->size) {
 		size_t size = s->size ? s->size * 2 : 16;
 
@@ -187,6 +192,7 @@ static bool will_be_written(const char *path)
 
 static int set_value(struct run *run, const char *path, const char *old, const char *want)
 {
+	size_t n = run->s->n;
 	char name[PATH_LEN];
 	int r;
 
@@ -204,7 +210,7 @@ static int set_value(struct run *run, const char *path, const char *old, const c
 		log_info("sysctl", "%s: %s -> %s", name, old, want);
 		return 0;
 	}
-	run->s->n--;
+	run->s->n = n;
 	str_addf(run->problems, "%s is %s, must be %s, and cannot be written: %s\n", name, old, want,
 		 strerror(-r));
 	return 0;
@@ -271,15 +277,17 @@ static int apply_rules(struct run *run, const struct rule *rules, size_t n_rules
 }
 
 int sysctls_apply(const char *const *interfaces, unsigned n, bool v4, bool v6, bool set,
-		  struct str *problems, struct sysctls **ret)
+		  struct str *problems, struct sysctls **s)
 {
 	struct run run = { .set = set, .problems = problems };
 	size_t i;
 	int r = 0;
 
-	run.s = calloc(1, sizeof(*run.s));
-	if (!run.s)
+	if (!*s)
+		*s = calloc(1, sizeof(**s));
+	if (!*s)
 		return -ENOMEM;
+	run.s = *s;
 	if (v4)
 		r = apply_rules(&run, rules_v4, sizeof(rules_v4) / sizeof(*rules_v4), interfaces, n);
 	if (v6 && !r)
@@ -288,12 +296,7 @@ int sysctls_apply(const char *const *interfaces, unsigned n, bool v4, bool v6, b
 	for (i = 0; i < run.s->n; i++)
 		if (read_value(run.s->values[i].path, run.s->values[i].ours))
 			run.s->values[i].ours[0] = '\0';
-	if (r) {
-		sysctls_restore(run.s);
-		return r;
-	}
-	*ret = run.s;
-	return 0;
+	return r;
 }
 
 /* Two passes, because to put one back can change another. */

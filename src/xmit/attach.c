@@ -243,7 +243,7 @@ static int hang(struct attach *a, struct port_state *p)
 	if (r)
 		log_err("engine", "%s: the driver %s refuses native XDP: %s; it runs on tc", p->name,
 			p->driver, strerror(-r));
-	return r;
+	return 0;
 }
 
 static void take_off(struct attach *a, struct port_state *p)

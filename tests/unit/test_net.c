@@ -895,7 +895,7 @@ static void sysctls_are_set_and_put_back(void **state)
 {
 	static const char *const interfaces[] = { "v0", "later0" };
 	struct str problems = { 0 };
-	struct sysctls *s;
+	struct sysctls *s = NULL;
 	size_t i;
 
 	prepare_sysctls();
@@ -917,7 +917,7 @@ static void sysctls_are_only_checked(void **state)
 {
 	static const char *const interfaces[] = { "v0" };
 	struct str problems = { 0 };
-	struct sysctls *s;
+	struct sysctls *s = NULL;
 	size_t i;
 
 	prepare_sysctls();
@@ -944,7 +944,7 @@ static void sysctl_of_an_interface_with_a_dot_is_named_as_sysctl_takes_it(void *
 {
 	static const char *const interfaces[] = { "v0.100" };
 	struct str problems = { 0 };
-	struct sysctls *s;
+	struct sysctls *s = NULL;
 
 	run("ip link set v0 name v0.100 2>/dev/null || ip link set v0 down name v0.100");
 	write_file(V4 "conf/v0.100/send_redirects", "1");
