@@ -932,6 +932,7 @@ static void sysctls_are_only_checked(void **state)
 	assert_null(strstr(str_text(&problems), "conf.v1"));
 	str_free(&problems);
 	sysctls_restore(s);
+	s = NULL;
 
 	/* of the family that is not used nothing is said */
 	assert_int_equal(sysctls_apply(interfaces, 1, true, false, false, &problems, &s), 0);
