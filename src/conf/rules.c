@@ -13,7 +13,7 @@
 /* src/ipvs/abi.h: SVC_MAX and SERVER_MAX, of which slot 0 stays empty. */
 #define SERVICE_KEYS_MAX 16384
 #define SERVERS_MAX	 65535
-/* RFC 9568 knows no fragments: what an advert of 1500 bytes has room for. */
+/* An advert is one packet: what 1500 bytes have room for. */
 #define ADDRESSES6_MAX 90
 
 struct rules {
@@ -218,12 +218,18 @@ static void address_in_one_instance(const struct rules *r)
 static void advert_fits(const struct rules *r)
 {
 	const struct conf_vrrp *v;
+	unsigned i, max;
 
-	for_each(v, r->conf->vrrp, r->conf->n_vrrp)
-		if (v->family == AF_INET6 && v->n_addresses > ADDRESSES6_MAX)
+	for_each(v, r->conf->vrrp, r->conf->n_vrrp) {
+		max = ADDRESSES6_MAX - 1; /* a link-local one is added, unless it is there */
+		for (i = 0; i < v->n_addresses; i++)
+			if (addr_is_link_local(&v->addresses[i].prefix.addr))
+				max = ADDRESSES6_MAX;
+		if (v->family == AF_INET6 && v->n_addresses > max)
 			error(r, &v->where, "addresses",
 			      "has %u entries, must have 1-%u: an advert holds no more of IPv6",
-			      v->n_addresses, ADDRESSES6_MAX);
+			      v->n_addresses, max);
+	}
 }
 
 /* RFC 9568 5.1.2.1: IPv6 adverts come from a link-local address. */

@@ -136,7 +136,9 @@ static const struct opt vrrp_opts[] = {
 	  .min = 1, .max = 255, .flags = OPT_REQUIRED | OPT_LINK_LOCAL,
 	  .doc = "The addresses that move, with their prefix length; all of one family.  "
 		 "\"10.0.0.1/24 dev eth1\" is on another interface than the adverts: so the gateway "
-		 "of the servers moves together with the addresses of the services." },
+		 "of the servers moves together with the addresses of the services.  If no address of "
+		 "an IPv6 instance is link-local, lbd adds one that is made from the virtual MAC "
+		 "address: adverts need it." },
 	{ .name = "source", MAYBE_ADDR(struct conf_vrrp, source), .flags = OPT_LINK_LOCAL,
 	  .def_doc = "the interface's own (IPv6: its link-local one)",
 	  .doc = "The address that adverts come from." },

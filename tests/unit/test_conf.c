@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* src/conf: the table of options, values, and what a loaded configuration holds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/schema.h"
+#include "conf/source.h"
+#include "conf/value.h"
+
+/* ---- The table ---- */
+
+/* Runs check on every option of every group below g that can be written. */
+static void each_opt(const struct opt_group *g, const char *path,
+		     void (*check)(const struct opt_group *g, const struct opt *o, const char *path))
+{
+	struct str below = { 0 };
+	const struct opt *o;
+
+	for_each_opt(o, g) {
+		below.len = 0;
+		str_addf(&below, "%s.%s", path, o->name);
+		check(g, o, str_text(&below));
+		if (o->group)
+			each_opt(o->group, str_text(&below), check);
+	}
+	str_free(&below);
+}
+
+static void is_documented(const struct opt_group *g, const struct opt *o, const char *path)
+{
+	size_t n = o->doc ? strlen(o->doc) : 0;
+
+	if (n < 10 || o->doc[n - 1] != '.')
+		fail_msg("%s: its doc is no sentence", path);
+	if (!g->title || !g->doc)
+		fail_msg("%s: its group has no title or doc", path);
+}
+
+static void every_option_has_a_doc(void **state)
+{
+	each_opt(&schema_file, "", is_documented);
+}
+
+static void is_named_once(const struct opt_group *g, const struct opt *o, const char *path)
+{
+	const struct opt *other;
+
+	for_each_opt(other, g)
+		if (other != o && (!strcmp(other->name, o->name) ||
+				   (other->single && !strcmp(other->single, o->name))))
+			fail_msg("%s is there twice", path);
+	assert_ptr_equal(schema_find(g, o->name), o);
+}
+
+static void no_name_is_there_twice(void **state)
+{
+	each_opt(&schema_file, "", is_named_once);
+}
+
+static void is_bounded(const struct opt_group *g, const struct opt *o, const char *path)
+{
+	bool number = o->type == OPT_U32 || o->type == OPT_U16 || o->type == OPT_DURATION;
+	bool many = o->type == OPT_LIST || o->type == OPT_NAMED;
+	bool text = o->type == OPT_STRING || o->type == OPT_PATH;
+
+	if ((number || many || text) && (!o->max || o->min > o->max))
+		fail_msg("%s: its bounds are not sane", path);
+	if ((o->type == OPT_U32 && o->max > UINT32_MAX) || (o->type == OPT_U16 && o->max > UINT16_MAX))
+		fail_msg("%s: its member cannot hold its largest value", path);
+	if ((o->type == OPT_ENUM || o->type == OPT_ENUM8) && !(o->words && o->words[0].name))
+		fail_msg("%s: it has no words", path);
+	if ((o->type == OPT_GROUP || o->type == OPT_NAMED) && !o->group)
+		fail_msg("%s: it has no group", path);
+	if (o->step && (o->min % o->step || o->max % o->step))
+		fail_msg("%s: its bounds are between two steps", path);
+}
+
+static void bounds_are_sane(void **state)
+{
+	each_opt(&schema_file, "", is_bounded);
+}
+
+static void default_is_allowed(const struct opt_group *g, const struct opt *o, const char *path)
+{
+	_Alignas(16) unsigned char value[64] = { 0 };
+	struct arena *arena = arena_new();
+	struct str why = { 0 };
+	int r = 0;
+
+	if (!o->def == !(o->flags & OPT_REQUIRED) && !o->def_doc && o->type != OPT_GROUP &&
+	    o->type != OPT_NAMED && o->type != OPT_ADDR)
+		fail_msg("%s: it has a default, or is required, or says what else", path);
+	if (o->def && (o->type == OPT_U32 || o->type == OPT_U16))
+		r = value_from_number(o, atoll(o->def), value, &why);
+	else if (o->def && o->type == OPT_BOOL)
+		r = strcmp(o->def, "true") && strcmp(o->def, "false");
+	else if (o->def)
+		r = value_from_text(o, o->def, value, arena, &why);
+	if (r)
+		fail_msg("%s: its default is not allowed: %s", path, str_text(&why));
+	arena_free(arena);
+	str_free(&why);
+}
+
+static void defaults_are_inside_the_bounds(void **state)
+{
+	each_opt(&schema_file, "", default_is_allowed);
+}
+
+static void the_nearest_name_is_proposed(void **state)
+{
+	assert_string_equal(schema_nearest(&schema_server, "weigth"), "weight");
+	assert_string_equal(schema_nearest(&schema_server, "addr"), "address");
+	assert_string_equal(schema_nearest(&schema_service, "chek"), "check");
+	assert_string_equal(schema_nearest(&schema_vrrp, "prio"), "priority");
+	assert_null(schema_nearest(&schema_server, "colour"));
+	assert_null(schema_nearest(&schema_defaults, "vip"));
+}
+
+static void durations_are_printed_in_their_largest_unit(void **state)
+{
+	static const struct {
+		uint64_t us;
+		const char *text;
+	} cases[] = { { 0, "0s" },	   { 1000, "1ms" },	   { 1500000, "1500ms" },
+		      { 60000000, "1m" },  { 61000000, "61s" },	   { 3600000000, "1h" },
+		      { 40950000, "40950ms" } };
+	struct str out = { 0 };
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		out.len = 0;
+		duration_print(cases[i].us, &out);
+		assert_string_equal(str_text(&out), cases[i].text);
+	}
+	str_free(&out);
+}
+
+/* ---- What a file becomes ---- */
+
+static struct conf *load(const char *text, const char *node)
+{
+	struct conf_source source = { .file = "test.conf", .bytes = text, .len = strlen(text),
+				      .node = node, .host = "testhost" };
+	struct str problems = { 0 };
+	struct conf *c = NULL;
+
+	if (conf_load_source(&source, &problems, &c))
+		fail_msg("%s", str_text(&problems));
+	str_free(&problems);
+	return c;
+}
+
+static const char pair[] =
+	"vrrp: { shop: { interface = \"eth0\"; vrid = 51; advert_interval = \"100ms\";\n"
+	"	addresses = [ \"192.0.2.10/24\", \"10.0.0.1/24 dev eth1\" ]; }; };\n"
+	"pools: { web: { servers: {\n"
+	"	a: { address = \"10.0.0.11\"; port = 8080; weight = 3; };\n"
+	"	b: { address = \"10.0.0.12\"; }; }; }; };\n"
+	"services: {\n"
+	"	www: { vip = \"192.0.2.10\"; port = 80; pool = \"web\"; };\n"
+	"	dns: { vip = \"192.0.2.10\"; port = 53; protocol = \"udp\"; pool = \"web\"; }; };\n"
+	"nodes: { lb1: { vrrp: { shop: { priority = 150; }; }; };\n"
+	"	lb2: { director: { flows = 2048; }; }; };\n";
+
+static void members_hold_what_was_written(void **state)
+{
+	struct conf *c = load(pair, "lb1");
+	const struct conf_service *www = &c->services[0], *dns = &c->services[1];
+	char text[PREFIX_STRLEN];
+
+	assert_string_equal(c->node, "lb1");
+	assert_string_equal(c->director.router_id, "lb1");
+	assert_int_equal(c->director.flows, 1000000);
+	assert_int_equal(c->n_vrrp, 1);
+	assert_int_equal(c->vrrp[0].priority, 150);
+	assert_int_equal(c->vrrp[0].advert_interval.us, 100000);
+	assert_int_equal(c->vrrp[0].family, AF_INET);
+	assert_string_equal(prefix_str(&c->vrrp[0].addresses[0].prefix, text), "192.0.2.10/24");
+	assert_string_equal(c->vrrp[0].addresses[0].interface, "eth0");
+	assert_string_equal(c->vrrp[0].addresses[1].interface, "eth1");
+	assert_int_equal(c->n_services, 2);
+	assert_int_equal(www->n_servers, 2);
+	assert_int_equal(www->servers[0].port, 8080);
+	assert_int_equal(www->servers[1].port, 80);
+	assert_int_equal(dns->servers[1].port, 53);
+	assert_int_equal(www->servers[0].weight, 3);
+	assert_int_equal(www->checks[0].type, CONF_CHECK_TCP);
+	assert_string_equal(www->checks[0].name, "check");
+	assert_int_equal(dns->n_checks, 1);
+	assert_int_equal(dns->checks[0].type, CONF_CHECK_NONE);
+	assert_int_equal(dns->protocol, IPPROTO_UDP);
+	conf_free(c);
+}
+
+static void the_other_node_sees_its_own_values(void **state)
+{
+	struct conf *c = load(pair, "lb2");
+
+	assert_int_equal(c->vrrp[0].priority, 100);
+	assert_int_equal(c->director.flows, 2048);
+	conf_free(c);
+}
+
+static void objects_know_where_they_were_written(void **state)
+{
+	struct conf *c = load(pair, "lb1");
+	const struct conf_where *where = &c->services[0].servers[1].where;
+
+	assert_string_equal(where->file, "test.conf");
+	assert_int_equal(where->line, 5);
+	assert_string_equal(where->path, "pools.web.servers.b");
+	assert_string_equal(c->services[1].where.path, "services.dns");
+	conf_free(c);
+}
+
+static void the_instance_of_an_address_is_found(void **state)
+{
+	struct conf *c = load(pair, "lb1");
+	struct addr a;
+
+	addr_parse("10.0.0.1", &a);
+	assert_ptr_equal(conf_vrrp_of(c, &a), &c->vrrp[0]);
+	addr_parse("10.0.0.2", &a);
+	assert_null(conf_vrrp_of(c, &a));
+	conf_free(c);
+}
+
+/* ---- Differences ---- */
+
+#define SERVICE(name, port, servers)                                                               \
+	name ": { vip = \"192.0.2.10\"; port = " port "; method = \"dr\"; servers: {" servers "}; };"
+#define SERVER(name, address) name ": { address = \"" address "\"; };"
+
+static void assert_diff(const char *before, const char *after, const char *expected)
+{
+	struct conf *old = load(before, NULL), *new = load(after, NULL);
+	struct str out = { 0 };
+
+	conf_diff(old, new, &out);
+	assert_string_equal(str_text(&out), expected);
+	str_free(&out);
+	conf_free(old);
+	conf_free(new);
+}
+
+static void a_difference_names_what_changes(void **state)
+{
+	assert_diff("director: { router_id = \"x\"; }; services: {"
+		    SERVICE("www", "80", SERVER("a", "192.0.2.21"))
+		    SERVICE("old", "81", SERVER("a", "192.0.2.21")) "};",
+		    "director: { router_id = \"x\"; flows = 4096; interfaces = [ \"eth0\" ]; };"
+		    "services: {"
+		    SERVICE("new", "81", SERVER("a", "192.0.2.21"))
+		    SERVICE("www", "80", SERVER("a", "192.0.2.31") SERVER("b", "192.0.2.32"))
+		    "}; defaults: { check: { interval = \"5s\"; }; };",
+		    "~ director.interfaces: (not set) -> [ \"eth0\" ]\n"
+		    "~ director.flows: 1000000 -> 4096 (after the next start)\n"
+		    "- services.old\n"
+		    "+ services.new\n"
+		    "~ services.www.servers.a.address: \"192.0.2.21\" -> \"192.0.2.31\"\n"
+		    "+ services.www.servers.b\n"
+		    "~ services.www.checks.check.interval: \"2s\" -> \"5s\"\n");
+}
+
+static void order_and_spelling_are_no_difference(void **state)
+{
+	assert_diff("services: {" SERVICE("a", "80", SERVER("x", "192.0.2.21"))
+		    SERVICE("b", "81", SERVER("x", "2001:db8::21") SERVER("y", "192.0.2.22")) "};",
+		    "defaults: { method = \"dr\"; }; pools: { p: { servers: {"
+		    SERVER("y", "192.0.2.22") SERVER("x", "2001:db8:0::0021") "}; }; }; services: {"
+		    "b: { pool = \"p\"; vip = [ \"192.0.2.10\" ]; port = 0x51; };"
+		    SERVICE("a", "80", SERVER("x", "192.0.2.21")) "};",
+		    "");
+}
+
+static void a_missing_file_is_an_error(void **state)
+{
+	struct str problems = { 0 };
+	struct conf *c = NULL;
+
+	assert_int_equal(conf_load("/nonexistent/lbd.conf", NULL, &problems, &c), -EINVAL);
+	assert_null(c);
+	assert_string_equal(str_text(&problems),
+			    "/nonexistent/lbd.conf: cannot be read: No such file or directory\n");
+	str_free(&problems);
+	conf_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_option_has_a_doc),
+		cmocka_unit_test(no_name_is_there_twice),
+		cmocka_unit_test(bounds_are_sane),
+		cmocka_unit_test(defaults_are_inside_the_bounds),
+		cmocka_unit_test(the_nearest_name_is_proposed),
+		cmocka_unit_test(durations_are_printed_in_their_largest_unit),
+		cmocka_unit_test(members_hold_what_was_written),
+		cmocka_unit_test(the_other_node_sees_its_own_values),
+		cmocka_unit_test(objects_know_where_they_were_written),
+		cmocka_unit_test(the_instance_of_an_address_is_found),
+		cmocka_unit_test(a_difference_names_what_changes),
+		cmocka_unit_test(order_and_spelling_are_no_difference),
+		cmocka_unit_test(a_missing_file_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
