@@ -570,7 +570,7 @@ static int own(struct vrrp_instance *v, const struct conf_vrrp *c)
 
 	if (!list || !owned)
 		goto err;
-	n = vrrp_owned(c, list);
+	n = conf_vrrp_owned(c, list);
 	for (i = 0; i < n; i++)
 		owned[i] = list[i].prefix.addr;
 	r = vip_claim_set(v->env->vips, &v->claim, list, n);

@@ -171,35 +171,3 @@ size_t vrrp_packet_build(uint8_t *buf, uint8_t vrid, uint8_t priority, usec_t in
 	memcpy(buf + AT_CHECKSUM, &sum, sizeof(sum));
 	return (size_t)(end - buf);
 }
-
-/* fe80::200:5eff:fe00:2XX, the modified EUI-64 of the virtual MAC 00:00:5e:00:02:XX (RFC 4291
- * appendix A): every director of the pair makes the same one. */
-static struct addr made_link_local(uint32_t vrid)
-{
-	const uint8_t bytes[16] = { 0xfe, 0x80, [8] = 0x02, 0x00, 0x5e,
-				    0xff, 0xfe, 0x00,	    0x02, (uint8_t)vrid };
-
-	return addr_from_bytes(AF_INET6, bytes);
-}
-
-static bool leads_adverts(const struct conf_vrrp *c, const struct conf_vip *vip)
-{
-	return addr_is_link_local(&vip->prefix.addr) && !strcmp(vip->interface, c->interface);
-}
-
-unsigned vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret)
-{
-	unsigned n = 0, first, i;
-
-	for (first = 0; first < c->n_addresses && c->family == AF_INET6; first++)
-		if (leads_adverts(c, &c->addresses[first]))
-			break;
-	if (c->family == AF_INET6 && first == c->n_addresses)
-		ret[n++] = (struct conf_vip){ { made_link_local(c->vrid), 64 }, c->interface };
-	if (first < c->n_addresses)
-		ret[n++] = c->addresses[first];
-	for (i = 0; i < c->n_addresses; i++)
-		if (i != first)
-			ret[n++] = c->addresses[i];
-	return n;
-}

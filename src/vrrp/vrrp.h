@@ -18,11 +18,6 @@ enum vrrp_state {
 
 const char *vrrp_state_name(enum vrrp_state s); /* "BACKUP" */
 
-/* The addresses that an instance owns while it is MASTER, in the order of its adverts.  Of IPv6 the
- * first is link-local: one of c, else one made from the virtual MAC (RFC 9568 5.2.9), which is an
- * address like the others.  ret has room for c->n_addresses + 1; returns how many there are. */
-unsigned vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret);
-
 /* What the set asks of whoever runs it.  name is the instance's. */
 struct vrrp_ops {
 	/* The data path may forward for the instance's addresses (open) or must not.  Called in the
