@@ -61,7 +61,7 @@ static bool leads_adverts(const struct conf_vrrp *c, const struct conf_vip *vip)
 	return addr_is_link_local(&vip->prefix.addr) && !strcmp(vip->interface, c->interface);
 }
 
-unsigned conf_conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret)
+unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret)
 {
 	unsigned n = 0, first, i;
 

@@ -160,7 +160,7 @@ void conf_diff(const struct conf *old, const struct conf *new, struct str *out);
 /* The addresses that an instance owns while it is MASTER, in the order of its adverts.  Of IPv6 the
  * first is link-local: one of c, else one made from the virtual MAC (RFC 9568 5.2.9), which is an
  * address like the others.  ret has room for c->n_addresses + 1; returns how many there are. */
-unsigned conf_conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret);
+unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret);
 
 /* The instance that owns address a, or NULL. */
 const struct conf_vrrp *conf_vrrp_of(const struct conf *c, const struct addr *a);

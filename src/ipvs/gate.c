@@ -174,7 +174,7 @@ static void take_addresses(struct gate_entry *e, const struct conf_vrrp *c)
 		free(owned);
 		return;
 	}
-	n = conf_conf_vrrp_owned(c, vips);
+	n = conf_vrrp_owned(c, vips);
 	for (i = 0; i < n; i++) {
 		owned[i].addr = vips[i].prefix.addr;
 		snprintf(owned[i].interface, sizeof(owned[i].interface), "%s", vips[i].interface);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The raw sockets: one for each (family, interface), shared by the instances there. */
-#define _GNU_SOURCE /* struct in6_pktinfo */
 #include "vrrp/socket.h"
 
 #include <errno.h>
