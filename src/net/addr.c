@@ -307,11 +307,22 @@ static struct nl_msg *addr_message(int type, int flags, unsigned ifindex, const 
 	return msg;
 }
 
+/* IPv6 addresses are born deprecated: packets to them are answered from them, but the kernel does not
+ * choose them as source of its own connections (RFC 6724 rule 3), checks among them, which would die
+ * with the next failover.  IPv4 chooses primary addresses anyway. */
+static int put_lifetime(struct nl_msg *msg, const struct prefix *p)
+{
+	struct ifa_cacheinfo life = { .ifa_prefered = 0, .ifa_valid = UINT32_MAX };
+
+	return addr_is_v4(&p->addr) ? 0 : nla_put(msg, IFA_CACHEINFO, sizeof(life), &life);
+}
+
 static int add(struct net *n, unsigned ifindex, const struct prefix *p, uint32_t flags)
 {
 	struct nl_msg *msg = addr_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ifindex, p);
 
-	if (msg && (nla_put_u32(msg, IFA_FLAGS, flags) || nla_put_u8(msg, IFA_PROTO, NET_ORIGIN))) {
+	if (msg && (nla_put_u32(msg, IFA_FLAGS, flags) || nla_put_u8(msg, IFA_PROTO, NET_ORIGIN) ||
+		    put_lifetime(msg, p))) {
 		nlmsg_free(msg);
 		return -ENOMEM;
 	}
@@ -392,12 +403,33 @@ int net_addr_del(struct net *n, unsigned ifindex, const struct prefix *p)
 int net_group_join(struct net *n, unsigned ifindex, const struct addr *group)
 {
 	struct prefix p = { *group, addr_bits(group) };
-	uint32_t v6 = addr_family(group) == AF_INET ? 0 : IFA_F_NODAD | IFA_F_NOPREFIXROUTE;
-	int r = add(n, ifindex, &p, IFA_F_MCAUTOJOIN | v6);
+	bool v4 = addr_is_v4(group);
+	int r = add(n, ifindex, &p, IFA_F_MCAUTOJOIN | (v4 ? 0 : IFA_F_NODAD | IFA_F_NOPREFIXROUTE));
 
 	/* A link that was down has lost the IPv6 address, but the kernel's socket is still a member: all
 	 * that was asked for. */
 	return r == -EADDRINUSE ? 0 : r;
+}
+
+void group_came(struct net *n, const struct message *m)
+{
+	const struct addr *group = &m->addr.prefix.addr;
+	struct rtmsg header = {
+		.rtm_family = AF_INET6,
+		.rtm_dst_len = 128,
+		.rtm_table = RT_TABLE_LOCAL,
+		.rtm_scope = RT_SCOPE_NOWHERE,
+	};
+	struct nl_msg *msg;
+
+	if (m->gone || m->addr.origin != NET_ORIGIN || !addr_is_multicast(group) || addr_is_v4(group))
+		return;
+	msg = request_new(RTM_DELROUTE, 0, &header, sizeof(header));
+	if (msg && (request_put_addr(msg, RTA_DST, group) || nla_put_u32(msg, RTA_OIF, m->ifindex))) {
+		nlmsg_free(msg);
+		return;
+	}
+	request_run(n->req, msg, NULL, NULL); /* it may be gone already */
 }
 
 int net_group_leave(struct net *n, unsigned ifindex, const struct addr *group)

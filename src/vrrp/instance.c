@@ -40,7 +40,7 @@ struct vrrp_instance {
 	enum vrrp_state state;
 	char reason[96];
 	usec_t since;
-	bool stopped;
+	bool started, stopped;
 
 	/* Where it speaks, while it is not in INITIALIZE. */
 	unsigned ifindex;

@@ -83,6 +83,7 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 {
 	struct vrrp_instance **next = calloc(c->n_vrrp + 1, sizeof(*next));
 	unsigned n = 0, i;
+	bool fresh = false;
 
 	if (!next) {
 		log_err("vrrp", "no memory for %u instances: all are stopped", c->n_vrrp);
@@ -96,6 +97,7 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 	}
 	retire(s, next, c->n_vrrp);
 	for (i = 0; i < c->n_vrrp; i++) {
+		fresh |= !next[i];
 		if (!next[i] && vrrp_instance_new(&s->env, &c->vrrp[i], &next[i]) < 0)
 			log_err("vrrp", "no memory for instance %s: it does not run",
 				c->vrrp[i].name);
