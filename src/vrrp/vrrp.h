@@ -18,17 +18,25 @@ enum vrrp_state {
 
 const char *vrrp_state_name(enum vrrp_state s); /* "BACKUP" */
 
+/* The addresses that an instance owns while it is MASTER, in the order of its adverts.  Of IPv6 the
+ * first is link-local: one of c, else one made from the virtual MAC (RFC 9568 5.2.9), which is an
+ * address like the others.  ret has room for c->n_addresses + 1; returns how many there are. */
+unsigned vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret);
+
 /* What the set asks of whoever runs it.  name is the instance's. */
 struct vrrp_ops {
 	/* The data path may forward for the instance's addresses (open) or must not.  Called in the
 	 * order of DESIGN D9: gaining: open, advert, addresses, announce; losing: addresses away,
 	 * closed. */
 	void (*gate)(void *ctx, const char *name, bool open);
-	/* The VRRP sockets have just been served: stamp the heartbeat.  stale: master-down interval,
-	 * after which silence means that the daemon is dead; fresh: for how long after an advert a peer counts as alive.
-	 * Called at least once each advert interval in every state. */
+	/* The VRRP sockets have just been served: stamp the heartbeat.  stale: master-down
+	 * interval, after which silence means that the daemon is dead; fresh: for how long after an
+	 * advert a peer counts as alive. Called at least once each advert interval in every state,
+	 * after the state machine has decided on what the sockets held: a fence may be lifted here.
+	 */
 	void (*beat)(void *ctx, const char *name, usec_t stale, usec_t fresh);
-	void (*state_changed)(void *ctx, const char *name, enum vrrp_state from, enum vrrp_state to);
+	void (*state_changed)(void *ctx, const char *name, enum vrrp_state from,
+			      enum vrrp_state to);
 };
 
 struct vrrp_set;
@@ -37,10 +45,11 @@ struct vrrp_set;
 int vrrp_set_new(struct loop *loop, struct net *net, const struct vrrp_ops *ops, void *ctx,
 		 struct vrrp_set **ret);
 /* Makes instances, timers and addresses match c, which is borrowed until the next call (the old
- * configuration may be freed after it returns).  An instance whose name stays keeps its state; an
- * address wanted before and after is never taken away in between, whichever instance wants it.  At the
- * first call, addresses of ours that a crashed daemon left are taken over or away as the state decides.
- * Never fails as a whole: an instance that cannot run stands in INITIALIZE with a reason. */
+ * configuration may be freed after it returns).  An instance whose name, interface and family stay
+ * keeps its state; an address wanted before and after is never taken away in between, whichever
+ * instance wants it.  At the first call, addresses of ours that a crashed daemon left are taken
+ * over or away as the state decides. Never fails as a whole: an instance that cannot run stands in
+ * INITIALIZE with a reason. */
 void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c);
 /* Priority 0 for every instance that is MASTER, addresses removed. */
 void vrrp_set_stop(struct vrrp_set *s);
@@ -54,7 +63,8 @@ void vrrp_set_free(struct vrrp_set *s); /* takes NULL */
 	X(priority_zero_received, "priority_zero_received", "adverts received that hand over")     \
 	X(became_master, "became_master", "times that this instance became MASTER")                \
 	X(checksum_pseudo, "checksum_pseudo", "adverts whose checksum covers the pseudo header")   \
-	X(checksum_rfc9568, "checksum_rfc9568", "IPv4 adverts whose checksum covers the message alone") \
+	X(checksum_rfc9568, "checksum_rfc9568",                                                    \
+	  "IPv4 adverts whose checksum covers the message alone")                                  \
 	X(address_mismatch, "address_mismatch", "adverts with other addresses than ours")          \
 	X(drop_short, "drop_short", "shorter than its header or its count says")                   \
 	X(drop_ttl, "drop_ttl", "TTL or hop limit not 255")                                        \
@@ -64,7 +74,9 @@ void vrrp_set_free(struct vrrp_set *s); /* takes NULL */
 	X(drop_count, "drop_count", "no address in it")                                            \
 	X(drop_link_local, "drop_link_local", "IPv6: the first address is not link-local")         \
 	X(drop_interval, "drop_interval", "advertisement interval of zero")                        \
-	X(drop_peer, "drop_peer", "unicast: not from a configured peer, or not to us")             \
+	X(drop_peer, "drop_peer", "not sent to us, or unicast and not from a configured peer")     \
+	X(drop_own, "drop_own", "from our own address: the network sends our adverts back")        \
+	X(trailing, "trailing", "adverts with bytes after the last address, which are ignored")    \
 	X(late_timer, "late_timer", "timers that fired late, and sockets were read first")         \
 	X(send_errors, "send_errors", "adverts that could not be sent")                            \
 	X(address_repaired, "address_repaired", "addresses that somebody else removed, put back")
@@ -85,11 +97,11 @@ struct vrrp_status {
 	const char *reason; /* of the last transition, or why it stands in INITIALIZE */
 	usec_t since;
 	uint8_t priority;
-	usec_t advert_interval;	  /* ours */
-	usec_t master_interval;	  /* the master's, adopted */
-	struct addr master;	  /* who sent the last valid advert; any: nobody yet */
+	usec_t advert_interval; /* ours */
+	usec_t master_interval; /* the master's, adopted */
+	struct addr master;	/* who sent the last valid advert; any: nobody yet */
 	uint8_t master_priority;
-	usec_t last_advert;	  /* when; 0: never */
+	usec_t last_advert; /* when; 0: never */
 	unsigned n_addresses;
 	struct vrrp_counters counters;
 };

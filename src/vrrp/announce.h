@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tells the network where an address now lives: gratuitous ARP, unsolicited neighbour
+ * advertisement. */
+#ifndef LBD_VRRP_ANNOUNCE_H
+#define LBD_VRRP_ANNOUNCE_H
+
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/list.h"
+#include "lib/loop.h"
+#include "net/net.h"
+
+struct announcer;
+
+/* One address being announced; embedded in its owner.  Initialise node with list_init. */
+struct announcement {
+	struct list node; /* borrowed by the announcer */
+	unsigned ifindex;
+	struct addr addr;
+	unsigned sent;
+	usec_t due;
+};
+
+/* 0 or -errno (-EPERM: CAP_NET_RAW is missing). */
+int announcer_new(struct loop *loop, struct net *net, struct announcer **ret);
+void announcer_free(struct announcer *a); /* takes NULL */
+
+/* Five frames now, 100 ms apart, and five more after five seconds.  Begins anew when those are
+ * under way, but never cuts the first five short: whatever asks, an address is announced at most
+ * ten times a second.  ifindex and addr are set by the caller. */
+void announce_start(struct announcer *a, struct announcement *w);
+void announce_stop(struct announcement *w);
+
+#define ANNOUNCE_FRAME_MAX 86
+
+/* Writes the whole Ethernet frame and returns its length.  router: IPv6 only. */
+size_t announce_frame(const uint8_t mac[6], const struct addr *addr, bool router,
+		      uint8_t frame[ANNOUNCE_FRAME_MAX]);
+
+#endif

@@ -1,0 +1,726 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* One VRRP instance (RFC 9568 6).
+ *
+ * Three things happen to it: a datagram comes (on_datagram), its timer runs out (on_timer),
+ * something about its interface or configuration changes (vrrp_instance_check, _update).  Guards
+ * here turn each into an event of fsm.h; the table says which state follows and which actions;
+ * handle() performs them, always in the same order, and is the only writer of `state`.
+ *
+ * There is one timer, whose meaning follows from the state: in MASTER the next advert, in BACKUP
+ * the patience with the master.  A second one, the beat, runs only while the first does not speak
+ * once an interval, and shows the data plane that this daemon lives.  Whichever fires, the socket
+ * is read before: what waits there was sent before the timer ran out, and may say otherwise. */
+#include "vrrp/instance.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "vrrp/fsm.h"
+
+#define RUBBISH_TOLD SEC(60)
+
+/* Of the last valid advert. */
+struct heard {
+	struct addr from;
+	uint8_t priority;
+	usec_t interval;
+	usec_t at;
+};
+
+struct vrrp_instance {
+	const struct vrrp_env *env;
+	const struct conf_vrrp *c;
+	char subject[64]; /* "vrrp web", for the log */
+
+	enum vrrp_state state;
+	char reason[96];
+	usec_t since;
+	bool stopped;
+
+	/* Where it speaks, while it is not in INITIALIZE. */
+	unsigned ifindex;
+	struct addr source;
+	unsigned room; /* addresses that fit an advert */
+	struct vrrp_listener listener;
+
+	struct addr *owned; /* in the order of the wire */
+	unsigned n_owned;
+	struct vip_claim claim;
+
+	struct loop_timer timer;
+	struct loop_timer beat;
+	usec_t due;		/* of the advert last armed */
+	usec_t master_interval; /* Active_Adver_Interval */
+	bool resigned;		/* the timer waits out a master that handed over */
+	bool spared;		/* a late down timer has been given its second chance */
+
+	struct heard heard;
+	uint64_t answered; /* turn in which a losing advert was answered */
+	bool mismatch_told;
+	struct log_limit rubbish, send_failure;
+	struct vrrp_counters counters;
+};
+
+__attribute__((format(printf, 2, 3))) static void set_reason(struct vrrp_instance *v,
+							     const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(v->reason, sizeof(v->reason), fmt, ap);
+	va_end(ap);
+}
+
+/* ---- Speaking ---- */
+
+static void send_to(struct vrrp_instance *v, const struct addr *dst, uint8_t priority)
+{
+	unsigned n = v->n_owned < v->room ? v->n_owned : v->room;
+	uint8_t packet[VRRP_PACKET_MAX];
+	char text[ADDR_STRLEN];
+	uint64_t held_back;
+	size_t len;
+	int r;
+
+	len = vrrp_packet_build(packet, (uint8_t)v->c->vrid, priority, v->c->advert_interval,
+				v->owned, n, &v->source, dst);
+	r = vrrp_send(&v->listener, &v->source, dst, packet, len);
+	if (!r) {
+		v->counters.adverts_sent++;
+		v->counters.priority_zero_sent += !priority;
+		return;
+	}
+	v->counters.send_errors++;
+	if (log_allowed(&v->send_failure, loop_now(), RUBBISH_TOLD, &held_back))
+		log_warn(v->subject, "cannot send an advert to %s: %s (%" PRIu64 " more held back)",
+			 addr_str(dst, text), strerror(-r), held_back);
+}
+
+static void advertise(struct vrrp_instance *v, uint8_t priority)
+{
+	struct addr group = vrrp_group(v->c->family);
+	unsigned i;
+
+	if (!v->c->n_unicast_peers)
+		send_to(v, &group, priority);
+	for (i = 0; i < v->c->n_unicast_peers; i++)
+		send_to(v, &v->c->unicast_peers[i], priority);
+}
+
+/* The data plane fences us when the last beat is older than a peer would wait for our adverts, and
+ * goes on when the peer has been silent for as long as we would wait for its. */
+static void beat(struct vrrp_instance *v)
+{
+	usec_t own = v->c->advert_interval, slower = own;
+
+	if (usec_before(slower, v->heard.interval))
+		slower = v->heard.interval;
+	v->env->ops->beat(v->env->ctx, v->c->name, vrrp_down((uint8_t)v->c->priority, own),
+			  vrrp_down((uint8_t)v->c->priority, slower));
+}
+
+/* ---- Actions: one each, performed in the order of fsm.h ---- */
+
+static void arm(struct vrrp_instance *v, usec_t span)
+{
+	loop_timer_at(&v->timer, usec_add(loop_now(), span));
+}
+
+static void do_cancel(struct vrrp_instance *v)
+{
+	loop_timer_stop(&v->timer);
+}
+
+static void do_own_interval(struct vrrp_instance *v)
+{
+	v->master_interval = v->c->advert_interval;
+}
+
+static void do_adopt(struct vrrp_instance *v)
+{
+	v->master_interval = v->heard.interval;
+}
+
+static void do_open(struct vrrp_instance *v)
+{
+	v->env->ops->gate(v->env->ctx, v->c->name, true);
+}
+
+static void do_send(struct vrrp_instance *v)
+{
+	advertise(v, (uint8_t)v->c->priority);
+}
+
+static void do_send_zero(struct vrrp_instance *v)
+{
+	advertise(v, 0);
+}
+
+static void do_claim(struct vrrp_instance *v)
+{
+	vip_claim_activate(&v->claim, true);
+	vips_apply(v->env->vips);
+}
+
+static void do_announce(struct vrrp_instance *v)
+{
+	vip_claim_announce(v->env->vips, &v->claim);
+}
+
+static void do_release(struct vrrp_instance *v)
+{
+	vip_claim_activate(&v->claim, false);
+	vips_apply(v->env->vips);
+}
+
+static void do_close(struct vrrp_instance *v)
+{
+	v->env->ops->gate(v->env->ctx, v->c->name, false);
+}
+
+/* Periodic from when the last one was due, so that late turns do not add up; but adverts that a
+ * stall has swallowed are not made up for. */
+static void do_arm_advert(struct vrrp_instance *v)
+{
+	usec_t now = loop_now();
+
+	v->due = usec_add(v->due, v->c->advert_interval);
+	if (!usec_before(now, v->due))
+		v->due = usec_add(now, v->c->advert_interval);
+	loop_timer_at(&v->timer, v->due);
+}
+
+static void do_arm_skew(struct vrrp_instance *v)
+{
+	v->resigned = true;
+	v->spared = false;
+	arm(v, vrrp_skew((uint8_t)v->c->priority, v->master_interval));
+}
+
+static void do_arm_down(struct vrrp_instance *v)
+{
+	v->resigned = false;
+	v->spared = false;
+	arm(v, vrrp_down((uint8_t)v->c->priority, v->master_interval));
+}
+
+static void (*const perform[VRRP_ACTION_N])(struct vrrp_instance *v) = {
+	[VRRP_BIT_CANCEL] = do_cancel,
+	[VRRP_BIT_OWN_INTERVAL] = do_own_interval,
+	[VRRP_BIT_ADOPT] = do_adopt,
+	[VRRP_BIT_OPEN] = do_open,
+	[VRRP_BIT_SEND] = do_send,
+	[VRRP_BIT_SEND_ZERO] = do_send_zero,
+	[VRRP_BIT_CLAIM] = do_claim,
+	[VRRP_BIT_ANNOUNCE] = do_announce,
+	[VRRP_BIT_RELEASE] = do_release,
+	[VRRP_BIT_CLOSE] = do_close,
+	[VRRP_BIT_ARM_ADVERT] = do_arm_advert,
+	[VRRP_BIT_ARM_SKEW] = do_arm_skew,
+	[VRRP_BIT_ARM_DOWN] = do_arm_down,
+};
+
+/* Why a transition happens, for whoever asks later.  A fault's reason is set by who found it. */
+static void explain(struct vrrp_instance *v, enum vrrp_event e)
+{
+	char text[ADDR_STRLEN];
+
+	if (e == VRRP_EV_TIMER)
+		set_reason(v, v->resigned ? "the master handed over" : "master timer expired");
+	else if (e == VRRP_EV_ADVERT_BETTER)
+		set_reason(v, "%s advertises priority %u, ours is %u",
+			   addr_str(&v->heard.from, text), v->heard.priority, v->c->priority);
+	else if (e != VRRP_EV_FAULT)
+		set_reason(v, "%s", vrrp_event_text(e));
+}
+
+/* The advert timer beats once an interval; in all other states the beat timer does. */
+static void beat_by_state(struct vrrp_instance *v)
+{
+	if (v->state == VRRP_MASTER)
+		loop_timer_stop(&v->beat);
+	else if (!loop_timer_active(&v->beat))
+		loop_timer_in(&v->beat, v->c->advert_interval);
+}
+
+static void handle(struct vrrp_instance *v, enum vrrp_event e)
+{
+	struct vrrp_step step = vrrp_fsm(v->state, e);
+	enum vrrp_state from = v->state;
+	usec_t now = loop_now();
+	unsigned i;
+
+	if (!step.next)
+		return;
+	if (e != VRRP_EV_TIMER || from != VRRP_MASTER)
+		v->due = now;
+	if (step.next != from)
+		explain(v, e);
+	v->state = step.next;
+	for (i = 0; i < VRRP_ACTION_N; i++)
+		if (step.actions & 1U << i)
+			perform[i](v);
+	if (step.next == from)
+		return;
+
+	v->since = now;
+	v->counters.became_master += v->state == VRRP_MASTER;
+	beat_by_state(v);
+	if (v->state == VRRP_INITIALIZE)
+		vrrp_unlisten(&v->listener);
+	log_info(v->subject, "%s -> %s: %s", vrrp_state_name(from), vrrp_state_name(v->state),
+		 v->reason);
+	v->env->ops->state_changed(v->env->ctx, v->c->name, from, v->state);
+}
+
+/* ---- Datagrams ---- */
+
+static const size_t drop_counter[VRRP_VERDICTS] = {
+#define COUNTER(member) offsetof(struct vrrp_counters, member)
+	[VRRP_BAD_SHORT] = COUNTER(drop_short),
+	[VRRP_BAD_TTL] = COUNTER(drop_ttl),
+	[VRRP_BAD_VERSION] = COUNTER(drop_version),
+	[VRRP_BAD_TYPE] = COUNTER(drop_type),
+	[VRRP_BAD_CHECKSUM] = COUNTER(drop_checksum),
+	[VRRP_BAD_COUNT] = COUNTER(drop_count),
+	[VRRP_BAD_LINK_LOCAL] = COUNTER(drop_link_local),
+	[VRRP_BAD_INTERVAL] = COUNTER(drop_interval),
+#undef COUNTER
+};
+
+static void drop(struct vrrp_instance *v, uint64_t *counter, const struct vrrp_datagram *d,
+		 const char *why)
+{
+	char text[ADDR_STRLEN];
+	uint64_t held_back;
+
+	++*counter;
+	if (log_allowed(&v->rubbish, loop_now(), RUBBISH_TOLD, &held_back))
+		log_warn(v->subject, "ignoring a packet from %s: %s (%" PRIu64 " more held back)",
+			 addr_str(&d->src, text), why, held_back);
+}
+
+static bool is_peer(const struct vrrp_instance *v, const struct addr *a)
+{
+	unsigned i;
+
+	for (i = 0; i < v->c->n_unicast_peers; i++)
+		if (addr_equal(&v->c->unicast_peers[i], a))
+			return true;
+	return false;
+}
+
+static bool is_addressed_to(const struct vrrp_instance *v, const struct vrrp_datagram *d)
+{
+	struct addr group = vrrp_group(v->c->family);
+
+	if (!v->c->n_unicast_peers)
+		return addr_equal(&d->dst, &group);
+	return addr_equal(&d->dst, &v->source) && is_peer(v, &d->src);
+}
+
+static bool lists(const struct vrrp_advert *a, const struct addr *wanted)
+{
+	struct addr other;
+	unsigned i;
+
+	for (i = 0; i < a->n_addresses; i++) {
+		other = vrrp_advert_address(a, i);
+		if (addr_equal(&other, wanted))
+			return true;
+	}
+	return false;
+}
+
+static bool same_addresses(const struct vrrp_instance *v, const struct vrrp_advert *a)
+{
+	unsigned n = v->n_owned < v->room ? v->n_owned : v->room, i;
+	struct addr other;
+
+	if (a->n_addresses != n)
+		return false;
+	for (i = 0; i < n; i++) {
+		other = vrrp_advert_address(a, i);
+		if (!addr_equal(&other, &v->owned[i]) && !lists(a, &v->owned[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Never a reason to drop: while a change is rolled through the pair the two differ, and a peer that
+ * is not believed is a second master. */
+static void compare_addresses(struct vrrp_instance *v, const struct vrrp_advert *a,
+			      const struct addr *from)
+{
+	bool same = same_addresses(v, a);
+	char text[ADDR_STRLEN];
+
+	v->counters.address_mismatch += !same;
+	if (!same && !v->mismatch_told)
+		log_warn(v->subject,
+			 "%s advertises %u addresses which are not our %u: ignoring that",
+			 addr_str(from, text), a->n_addresses, v->n_owned);
+	v->mismatch_told = !same;
+}
+
+/* RFC 9568 6.4.2 and 6.4.3: what an advert means depends on who hears it. */
+static enum vrrp_event meaning(const struct vrrp_instance *v, const struct vrrp_advert *a,
+			       const struct addr *from)
+{
+	bool better = a->priority > v->c->priority;
+
+	if (!a->priority)
+		return VRRP_EV_ADVERT_ZERO;
+	/* A backup respects its equal, and without preemption every living master. */
+	if (v->state == VRRP_BACKUP)
+		better = better || a->priority == v->c->priority || !v->c->preempt;
+	/* Of two equal masters the greater address stays. */
+	if (v->state == VRRP_MASTER && a->priority == v->c->priority)
+		better = addr_cmp(from, &v->source) > 0;
+	return better ? VRRP_EV_ADVERT_BETTER : VRRP_EV_ADVERT_WORSE;
+}
+
+static void on_datagram(struct vrrp_listener *l, const struct vrrp_datagram *d, uint64_t turn)
+{
+	struct vrrp_instance *v = container_of(l, struct vrrp_instance, listener);
+	enum vrrp_verdict verdict;
+	struct vrrp_advert a;
+	enum vrrp_event e;
+
+	if (addr_equal(&d->src, &v->source)) {
+		drop(v, &v->counters.drop_own, d, "it is from our own address");
+		return;
+	}
+	verdict = vrrp_packet_parse(d, &a);
+	if (verdict != VRRP_VALID) {
+		drop(v, (uint64_t *)((char *)&v->counters + drop_counter[verdict]), d,
+		     vrrp_verdict_text(verdict));
+		return;
+	}
+	if (!is_addressed_to(v, d)) {
+		drop(v, &v->counters.drop_peer, d,
+		     "not sent to us, or unicast and not from a configured peer");
+		return;
+	}
+
+	v->counters.adverts_received++;
+	v->counters.priority_zero_received += !a.priority;
+	v->counters.trailing += a.trailing;
+	v->counters.checksum_pseudo += a.pseudo;
+	v->counters.checksum_rfc9568 += !a.pseudo;
+	v->heard = (struct heard){ d->src, a.priority, a.interval, loop_now() };
+	compare_addresses(v, &a, &d->src);
+
+	/* After a stall hundreds that lose may have piled up: one answer does for all. */
+	e = meaning(v, &a, &d->src);
+	if (e == VRRP_EV_ADVERT_WORSE && v->answered == turn)
+		return;
+	v->answered = e == VRRP_EV_ADVERT_WORSE ? turn : 0;
+	handle(v, e);
+}
+
+/* ---- Timers ---- */
+
+/* A down timer that fires late by more than half an interval tells that this machine stood still,
+ * not that the master is dead.  If the whole machine did, nothing was received meanwhile: the
+ * master gets one more interval to be heard.  True when it was granted. */
+static bool spare(struct vrrp_instance *v, usec_t now)
+{
+	usec_t interval = v->state == VRRP_MASTER ? v->c->advert_interval : v->master_interval;
+
+	if (usec_sub(now, v->timer.at).us <= interval.us / 2)
+		return false;
+	v->counters.late_timer++;
+	if (v->state != VRRP_BACKUP || v->spared)
+		return false;
+	v->spared = true;
+	arm(v, usec_add(interval, vrrp_skew((uint8_t)v->c->priority, interval)));
+	return true;
+}
+
+static void on_timer(struct loop_timer *t, usec_t now)
+{
+	struct vrrp_instance *v = container_of(t, struct vrrp_instance, timer);
+
+	vrrp_serve(&v->listener);
+	/* Armed again: what had been waiting has changed the prospect. */
+	if (!loop_timer_active(&v->timer) && !spare(v, now))
+		handle(v, VRRP_EV_TIMER);
+	beat(v);
+}
+
+static void on_beat(struct loop_timer *t, usec_t now)
+{
+	struct vrrp_instance *v = container_of(t, struct vrrp_instance, beat);
+
+	vrrp_serve(&v->listener);
+	/* Changes of the interface are told; this finds what could not be helped when they were. */
+	if (v->state == VRRP_INITIALIZE)
+		vrrp_instance_check(v);
+	beat_by_state(v);
+	beat(v);
+}
+
+/* ---- Interface and configuration ---- */
+
+static bool is_vip(void *ctx, const struct addr *a)
+{
+	const struct vrrp_instance *v = ctx;
+
+	return addr_is_multicast(a) || vips_known(v->env->vips, a);
+}
+
+/* Where to speak from.  False with the reason in *why (of the size of v->reason). */
+static bool find_source(struct vrrp_instance *v, const struct net_link *link, struct addr *ret,
+			char *why, size_t size)
+{
+	bool owner = v->c->priority == 255; /* the addresses are its own: any will do */
+	char text[ADDR_STRLEN];
+
+	if (v->c->has_source) {
+		*ret = v->c->source;
+		snprintf(why, size, "%s is not on %s", addr_str(ret, text), link->name);
+		return net_addr_present(v->env->net, link->ifindex, ret);
+	}
+	snprintf(why, size, "%s has no address to send adverts from", link->name);
+	return !net_addr_source(v->env->net, link->ifindex, v->c->family, owner ? NULL : is_vip, v,
+				ret);
+}
+
+static const struct net_link *find_link(struct vrrp_instance *v, char *why, size_t size)
+{
+	const struct net_link *link = net_link_by_name(v->env->net, v->c->interface);
+
+	if (link && link->up)
+		return link;
+	snprintf(why, size, "interface %s %s", v->c->interface,
+		 link ? "is down" : "does not exist");
+	return NULL;
+}
+
+static void fault(struct vrrp_instance *v, const char *why)
+{
+	bool told = v->state == VRRP_INITIALIZE && !strcmp(v->reason, why);
+
+	set_reason(v, "%s", why);
+	if (v->state != VRRP_INITIALIZE)
+		handle(v, VRRP_EV_FAULT);
+	else if (!told)
+		log_warn(v->subject, "INITIALIZE: %s", why);
+	vrrp_unlisten(&v->listener);
+}
+
+static int listen_on(struct vrrp_instance *v, const struct net_link *link)
+{
+	bool multicast = !v->c->n_unicast_peers;
+
+	v->listener.vrid = (uint8_t)v->c->vrid;
+	return vrrp_listen(v->env->sockets, &v->listener, v->c->family, link->ifindex, multicast);
+}
+
+/* How many addresses go into an advert depends on the MTU; the operator hears of those that do not.
+ */
+static void measure(struct vrrp_instance *v, const struct net_link *link)
+{
+	unsigned room = vrrp_packet_room(v->c->family, link->mtu);
+
+	if (room != v->room && room < v->n_owned)
+		log_warn(v->subject,
+			 "%u of %u addresses do not fit an advert (MTU %u): owned all the same",
+			 v->n_owned - room, v->n_owned, link->mtu);
+	v->room = room;
+}
+
+void vrrp_instance_check(struct vrrp_instance *v)
+{
+	const struct net_link *link;
+	char why[sizeof(v->reason)];
+	struct addr source;
+	int r;
+
+	if (v->stopped)
+		return;
+	link = find_link(v, why, sizeof(why));
+	if (!link || !find_source(v, link, &source, why, sizeof(why))) {
+		fault(v, why);
+		return;
+	}
+	/* Made anew under its old name: so must the socket be. */
+	if (v->state != VRRP_INITIALIZE && v->ifindex != link->ifindex)
+		fault(v, "its interface was replaced");
+	v->source = source;
+	v->ifindex = link->ifindex;
+	measure(v, link);
+	if (v->state != VRRP_INITIALIZE)
+		return;
+	r = listen_on(v, link);
+	if (r < 0) {
+		snprintf(why, sizeof(why), "cannot open a socket on %s: %s", link->name,
+			 strerror(-r));
+		fault(v, why);
+		return;
+	}
+	handle(v, v->c->priority == 255 ? VRRP_EV_STARTUP_OWNER : VRRP_EV_STARTUP);
+}
+
+/* Takes over which addresses c has.  0 or -ENOMEM, all as it was. */
+static int own(struct vrrp_instance *v, const struct conf_vrrp *c)
+{
+	struct conf_vip *list = calloc(c->n_addresses + 1, sizeof(*list));
+	struct addr *owned = calloc(c->n_addresses + 1, sizeof(*owned));
+	unsigned n, i;
+	int r = -ENOMEM;
+
+	if (!list || !owned)
+		goto err;
+	n = vrrp_owned(c, list);
+	for (i = 0; i < n; i++)
+		owned[i] = list[i].prefix.addr;
+	r = vip_claim_set(v->env->vips, &v->claim, list, n);
+	if (r < 0)
+		goto err;
+	free(list);
+	free(v->owned);
+	v->owned = owned;
+	v->n_owned = n;
+	return 0;
+
+err:
+	free(owned);
+	free(list);
+	return r;
+}
+
+static bool same_list(const struct addr *a, unsigned n, const struct addr *b, unsigned m)
+{
+	return n == m && (!n || !memcmp(a, b, n * sizeof(*a)));
+}
+
+/* Whether peers would notice the difference. */
+static bool same_adverts(const struct conf_vrrp *a, const struct conf_vrrp *b)
+{
+	return a->vrid == b->vrid && a->priority == b->priority &&
+	       a->advert_interval.us == b->advert_interval.us &&
+	       same_list(a->unicast_peers, a->n_unicast_peers, b->unicast_peers,
+			 b->n_unicast_peers);
+}
+
+static void listen_anew(struct vrrp_instance *v)
+{
+	const struct net_link *link = net_link_by_index(v->env->net, v->ifindex);
+
+	/* Without a link, or when this fails, the check that follows finds it out. */
+	vrrp_unlisten(&v->listener);
+	if (!link || listen_on(v, link) < 0)
+		fault(v, "cannot listen for the new configuration");
+}
+
+void vrrp_instance_update(struct vrrp_instance *v, const struct conf_vrrp *c)
+{
+	const struct conf_vrrp *old = v->c;
+	bool moved = old->vrid != c->vrid || !old->n_unicast_peers != !c->n_unicast_peers;
+	bool same = same_adverts(old, c);
+	struct addr *before = v->owned;
+	unsigned n_before = v->n_owned;
+
+	v->c = c;
+	v->owned = NULL;
+	if (own(v, c) < 0) {
+		log_err(v->subject, "no memory for its new addresses: the old ones stay");
+		v->owned = before;
+		before = NULL;
+	} else {
+		same = same && same_list(before, n_before, v->owned, v->n_owned);
+	}
+	free(before);
+	v->room = 0; /* to be measured, and told, anew */
+	if (moved && v->state != VRRP_INITIALIZE)
+		listen_anew(v);
+	vrrp_instance_check(v);
+	if (!same)
+		handle(v, VRRP_EV_CHANGED);
+}
+
+bool vrrp_instance_is(const struct vrrp_instance *v, const struct conf_vrrp *c)
+{
+	return !strcmp(v->c->name, c->name) && !strcmp(v->c->interface, c->interface) &&
+	       v->c->family == c->family;
+}
+
+void vrrp_instance_stop(struct vrrp_instance *v)
+{
+	v->stopped = true;
+	handle(v, VRRP_EV_SHUTDOWN);
+	loop_timer_stop(&v->beat);
+}
+
+void vrrp_instance_status(const struct vrrp_instance *v, struct vrrp_status *ret)
+{
+	*ret = (struct vrrp_status){
+		.name = v->c->name,
+		.interface = v->c->interface,
+		.vrid = (uint8_t)v->c->vrid,
+		.family = v->c->family,
+		.state = v->state,
+		.reason = v->reason,
+		.since = v->since,
+		.priority = (uint8_t)v->c->priority,
+		.advert_interval = v->c->advert_interval,
+		.master_interval = v->master_interval,
+		.master = v->heard.from,
+		.master_priority = v->heard.priority,
+		.last_advert = v->heard.at,
+		.n_addresses = v->n_owned,
+		.counters = v->counters,
+	};
+}
+
+static void on_repaired(struct vip_claim *claim)
+{
+	container_of(claim, struct vrrp_instance, claim)->counters.address_repaired++;
+}
+
+int vrrp_instance_new(const struct vrrp_env *env, const struct conf_vrrp *c,
+		      struct vrrp_instance **ret)
+{
+	struct vrrp_instance *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	v->env = env;
+	v->c = c;
+	v->state = VRRP_INITIALIZE;
+	v->since = loop_now();
+	v->master_interval = c->advert_interval;
+	v->listener.received = on_datagram;
+	v->claim.repaired = on_repaired;
+	snprintf(v->subject, sizeof(v->subject), "vrrp %s", c->name);
+	if (own(v, c) < 0) {
+		free(v);
+		return -ENOMEM;
+	}
+	loop_timer_init(&v->timer, env->loop, LOOP_VRRP, on_timer);
+	loop_timer_init(&v->beat, env->loop, LOOP_VRRP, on_beat);
+	/* A daemon that crashed while it was MASTER has left it open. */
+	do_close(v);
+	beat_by_state(v);
+	*ret = v;
+	return 0;
+}
+
+void vrrp_instance_free(struct vrrp_instance *v)
+{
+	if (!v)
+		return;
+	loop_timer_stop(&v->timer);
+	loop_timer_stop(&v->beat);
+	vrrp_unlisten(&v->listener);
+	vip_claim_drop(v->env->vips, &v->claim);
+	free(v->owned);
+	free(v);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One VRRP instance: turns packets, timers and facts about its interface into events, and performs
+ * what the table says. */
+#ifndef LBD_VRRP_INSTANCE_H
+#define LBD_VRRP_INSTANCE_H
+
+#include "vrrp/socket.h"
+#include "vrrp/vips.h"
+#include "vrrp/vrrp.h"
+
+/* What all instances of a set share; all borrowed. */
+struct vrrp_env {
+	struct loop *loop;
+	struct net *net;
+	struct vrrp_sockets *sockets;
+	struct vips *vips;
+	const struct vrrp_ops *ops;
+	void *ctx;
+};
+
+struct vrrp_instance;
+
+/* In INITIALIZE; vrrp_instance_check gets it going.  c is borrowed until the next update.
+ * 0 or -ENOMEM. */
+int vrrp_instance_new(const struct vrrp_env *env, const struct conf_vrrp *c,
+		      struct vrrp_instance **ret);
+/* Takes NULL.  Stop it before. */
+void vrrp_instance_free(struct vrrp_instance *v);
+
+/* Whether v would go on as the instance that c describes. */
+bool vrrp_instance_is(const struct vrrp_instance *v, const struct conf_vrrp *c);
+/* c takes the place of the configuration that v has, which must still be there.  Addresses change
+ * at the next vips_apply. */
+void vrrp_instance_update(struct vrrp_instance *v, const struct conf_vrrp *c);
+/* Looks at interface and source address, and starts or stops accordingly. */
+void vrrp_instance_check(struct vrrp_instance *v);
+/* For good. */
+void vrrp_instance_stop(struct vrrp_instance *v);
+
+void vrrp_instance_status(const struct vrrp_instance *v, struct vrrp_status *ret);
+
+#endif

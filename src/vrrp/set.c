@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* All VRRP instances of this director, made to match the configuration. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/log.h"
+#include "vrrp/instance.h"
+
+struct vrrp_set {
+	struct vrrp_env env;
+	struct announcer *announcer;
+	struct vrrp_instance **instances;
+	unsigned n;
+	struct net_watch watch;
+	struct loop_timer recheck;
+};
+
+static void check_all(struct vrrp_set *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		vrrp_instance_check(s->instances[i]);
+}
+
+static void on_recheck(struct loop_timer *t, usec_t now)
+{
+	check_all(container_of(t, struct vrrp_set, recheck));
+}
+
+/* Only takes note: net is in the middle of telling, and an instance that reacts calls net. */
+static void on_link(struct net_watch *w, const struct net_link *link, bool gone)
+{
+	loop_timer_at(&container_of(w, struct vrrp_set, watch)->recheck, loop_now());
+}
+
+static void on_addr(struct net_watch *w, unsigned ifindex, const struct prefix *p, bool present)
+{
+	loop_timer_at(&container_of(w, struct vrrp_set, watch)->recheck, loop_now());
+}
+
+/* Takes the instance that goes on as c out of the set. */
+static struct vrrp_instance *take(struct vrrp_set *s, const struct conf_vrrp *c)
+{
+	struct vrrp_instance *v;
+	unsigned i;
+
+	for (i = 0; i < s->n; i++) {
+		v = s->instances[i];
+		if (v && vrrp_instance_is(v, c)) {
+			s->instances[i] = NULL;
+			return v;
+		}
+	}
+	return NULL;
+}
+
+static void end(struct vrrp_set *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++) {
+		if (s->instances[i])
+			vrrp_instance_stop(s->instances[i]);
+		vrrp_instance_free(s->instances[i]);
+	}
+	free(s->instances);
+	s->instances = NULL;
+	s->n = 0;
+}
+
+/* In this order, so that an address which moves between instances is never unwanted: those that
+ * stay take their new addresses, then those that go give theirs up, then the interfaces are made to
+ * match. */
+void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
+{
+	struct vrrp_instance **next = calloc(c->n_vrrp + 1, sizeof(*next)), *v;
+	unsigned n = 0, i;
+
+	if (!next) {
+		log_err("vrrp", "no memory for %u instances: all are stopped", c->n_vrrp);
+		end(s);
+		return;
+	}
+	for (i = 0; i < c->n_vrrp; i++) {
+		v = take(s, &c->vrrp[i]);
+		if (v)
+			vrrp_instance_update(v, &c->vrrp[i]);
+		next[i] = v;
+	}
+	end(s);
+	for (i = 0; i < c->n_vrrp; i++) {
+		if (!next[i] && vrrp_instance_new(&s->env, &c->vrrp[i], &next[i]) < 0)
+			log_err("vrrp", "no memory for instance %s: it does not run",
+				c->vrrp[i].name);
+		if (next[i])
+			next[n++] = next[i];
+	}
+	s->instances = next;
+	s->n = n;
+	vips_apply(s->env.vips);
+	check_all(s);
+}
+
+void vrrp_set_stop(struct vrrp_set *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		vrrp_instance_stop(s->instances[i]);
+	vips_finish(s->env.vips);
+}
+
+void vrrp_set_each(const struct vrrp_set *s, void (*each)(void *ctx, const struct vrrp_status *st),
+		   void *ctx)
+{
+	struct vrrp_status st;
+	unsigned i;
+
+	for (i = 0; i < s->n; i++) {
+		vrrp_instance_status(s->instances[i], &st);
+		each(ctx, &st);
+	}
+}
+
+uint64_t vrrp_set_unknown_vrid(const struct vrrp_set *s)
+{
+	return vrrp_sockets_unknown(s->env.sockets);
+}
+
+int vrrp_set_new(struct loop *loop, struct net *net, const struct vrrp_ops *ops, void *ctx,
+		 struct vrrp_set **ret)
+{
+	struct vrrp_set *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->env = (struct vrrp_env){ .loop = loop, .net = net, .ops = ops, .ctx = ctx };
+	r = announcer_new(loop, net, &s->announcer);
+	if (r < 0)
+		goto err_free;
+	r = vrrp_sockets_new(loop, net, &s->env.sockets);
+	if (r < 0)
+		goto err_announcer;
+	r = vips_new(loop, net, s->announcer, &s->env.vips);
+	if (r < 0)
+		goto err_sockets;
+	loop_timer_init(&s->recheck, loop, LOOP_VRRP, on_recheck);
+	s->watch.link = on_link;
+	s->watch.addr = on_addr;
+	net_watch_add(net, &s->watch);
+	*ret = s;
+	return 0;
+
+err_sockets:
+	vrrp_sockets_free(s->env.sockets);
+err_announcer:
+	announcer_free(s->announcer);
+err_free:
+	free(s);
+	return r;
+}
+
+void vrrp_set_free(struct vrrp_set *s)
+{
+	unsigned i;
+
+	if (!s)
+		return;
+	for (i = 0; i < s->n; i++)
+		vrrp_instance_free(s->instances[i]);
+	free(s->instances);
+	net_watch_del(s->env.net, &s->watch);
+	loop_timer_stop(&s->recheck);
+	vips_free(s->env.vips);
+	vrrp_sockets_free(s->env.sockets);
+	announcer_free(s->announcer);
+	free(s);
+}

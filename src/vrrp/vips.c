@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The addresses of all instances: which are wanted, which are there.
+ *
+ * An address is wanted while any instance that lists it is MASTER, so one that moves between
+ * instances is never touched.  Everything else follows from comparing: an address wanted and not
+ * there is added and announced, whether its instance has just won, its interface has just come, or
+ * somebody removed it; one that is there and not wanted goes, also when a daemon that crashed has
+ * left it behind. */
+#include "vrrp/vips.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+
+#define TURN	    MSEC(2)
+#define RETRY	    SEC(1)
+#define REPAIR_REST MSEC(50) /* between two repairs, should somebody insist */
+#define TOLD	    SEC(10)
+
+struct vip {
+	struct list node;
+	char interface[16];
+	struct prefix prefix;
+	unsigned listed;  /* claims that name it */
+	unsigned wanted;  /* of them active */
+	unsigned ifindex; /* of its interface when it was last looked at; 0: there was none */
+	bool there;	  /* on ifindex, as far as we know */
+	bool ours;	  /* we have put it there, or took it over */
+	bool lost;	  /* somebody removed it while it was wanted */
+	usec_t not_before;
+	struct log_limit failure, removal;
+	struct announcement announcement;
+};
+
+struct vips {
+	struct net *net;	     /* borrowed */
+	struct announcer *announcer; /* borrowed */
+	struct list all;
+	struct list claims;
+	struct net_watch watch;
+	struct loop_timer timer; /* the next vips_apply that nobody asks for */
+};
+
+static struct vip *find(const struct vips *v, const char *interface, const struct prefix *p)
+{
+	struct vip *vip;
+
+	list_for_each(vip, &v->all, node)
+		if (prefix_equal(&vip->prefix, p) && !strcmp(vip->interface, interface))
+			return vip;
+	return NULL;
+}
+
+static struct vip *vip_get(struct vips *v, const struct conf_vip *c)
+{
+	struct vip *vip = find(v, c->interface, &c->prefix);
+
+	if (!vip) {
+		vip = calloc(1, sizeof(*vip));
+		if (!vip)
+			return NULL;
+		snprintf(vip->interface, sizeof(vip->interface), "%s", c->interface);
+		vip->prefix = c->prefix;
+		list_init(&vip->announcement.node);
+		list_add_tail(&v->all, &vip->node);
+	}
+	vip->listed++;
+	return vip;
+}
+
+static void vip_free(struct vip *vip)
+{
+	announce_stop(&vip->announcement);
+	list_del(&vip->node);
+	free(vip);
+}
+
+static void work_at(struct vips *v, usec_t at)
+{
+	if (!loop_timer_active(&v->timer) || usec_before(at, v->timer.at))
+		loop_timer_at(&v->timer, at);
+}
+
+/* Brings ifindex and there up to date.  NULL when its interface does not exist. */
+static const struct net_link *look(struct vips *v, struct vip *vip)
+{
+	const struct net_link *link = net_link_by_name(v->net, vip->interface);
+	unsigned ifindex = link ? link->ifindex : 0;
+
+	if (ifindex != vip->ifindex) {
+		vip->ifindex = ifindex;
+		vip->there = false;
+		vip->lost = false;
+		announce_stop(&vip->announcement);
+	}
+	if (link && net_addr_present(v->net, ifindex, &vip->prefix.addr))
+		vip->there = true;
+	return link;
+}
+
+static void announce(struct vips *v, struct vip *vip)
+{
+	if (!vip->ifindex)
+		return;
+	vip->announcement.ifindex = vip->ifindex;
+	vip->announcement.addr = vip->prefix.addr;
+	announce_start(v->announcer, &vip->announcement);
+}
+
+static void tell_owners(struct vips *v, const struct vip *vip)
+{
+	struct vip_claim *c;
+	unsigned i;
+
+	list_for_each(c, &v->claims, node)
+		for (i = 0; c->active && i < c->n; i++)
+			if (c->vips[i] == vip)
+				c->repaired(c);
+}
+
+static void tell_failure(struct vip *vip, const char *what, int r, usec_t now)
+{
+	char text[PREFIX_STRLEN];
+	uint64_t held_back;
+
+	if (log_allowed(&vip->failure, now, TOLD, &held_back))
+		log_err("vrrp", "cannot %s %s on %s: %s", what, prefix_str(&vip->prefix, text),
+			vip->interface, strerror(-r));
+}
+
+static void tell_repair(struct vip *vip, usec_t now)
+{
+	char text[PREFIX_STRLEN];
+	uint64_t held_back;
+
+	if (log_allowed(&vip->removal, now, TOLD, &held_back))
+		log_warn("vrrp",
+			 "%s was removed from %s by somebody else: put back (%llu times before)",
+			 prefix_str(&vip->prefix, text), vip->interface,
+			 (unsigned long long)held_back);
+}
+
+/* Called for a vip that is wanted.  True when it took a system call. */
+static bool put_there(struct vips *v, struct vip *vip, usec_t now)
+{
+	const struct net_link *link = look(v, vip);
+	int r;
+
+	/* A link that goes down takes its IPv6 addresses along; that is nobody's doing. */
+	if (!link || !link->up || vip->there) {
+		vip->ours = vip->there;
+		vip->lost = false;
+		return false;
+	}
+	if (usec_before(now, vip->not_before)) {
+		work_at(v, vip->not_before);
+		return false;
+	}
+	r = net_addr_add(v->net, vip->ifindex, &vip->prefix);
+	if (r) {
+		tell_failure(vip, "add", r, now);
+		vip->not_before = usec_add(now, RETRY);
+		work_at(v, vip->not_before);
+		return true;
+	}
+	vip->there = vip->ours = true;
+	announce(v, vip);
+	if (vip->lost) {
+		vip->lost = false;
+		vip->not_before = usec_add(now, REPAIR_REST);
+		tell_repair(vip, now);
+		tell_owners(v, vip);
+	}
+	return true;
+}
+
+/* Called for a vip that is not wanted.  True when it took a system call. */
+static bool take_away(struct vips *v, struct vip *vip, usec_t now)
+{
+	char text[PREFIX_STRLEN];
+	int r;
+
+	vip->lost = false;
+	vip->not_before = USEC(0);
+	announce_stop(&vip->announcement);
+	if (!look(v, vip) || !vip->there)
+		return false;
+	r = net_addr_del(v->net, vip->ifindex, &vip->prefix);
+	if (r) {
+		tell_failure(vip, "remove", r, now);
+		work_at(v, usec_add(now, RETRY));
+		return true;
+	}
+	if (!vip->ours)
+		log_warn("vrrp", "%s was on %s although we are not its master: removed",
+			 prefix_str(&vip->prefix, text), vip->interface);
+	vip->there = vip->ours = false;
+	return true;
+}
+
+/* False when the time was up before all was done. */
+static bool work(struct vips *v, usec_t until)
+{
+	struct vip *vip, *tmp;
+
+	list_for_each(vip, &v->all, node)
+		if (vip->wanted && put_there(v, vip, loop_now()) && !usec_before(loop_now(), until))
+			return false;
+	list_for_each_safe(vip, tmp, &v->all, node) {
+		bool touched = !vip->wanted && take_away(v, vip, loop_now());
+
+		if (!vip->listed && !vip->there)
+			vip_free(vip);
+		if (touched && !usec_before(loop_now(), until))
+			return false;
+	}
+	return true;
+}
+
+void vips_apply(struct vips *v)
+{
+	usec_t now = loop_now();
+
+	if (!work(v, usec_add(now, TURN)))
+		work_at(v, now);
+}
+
+void vips_finish(struct vips *v)
+{
+	work(v, USEC(INT64_MAX));
+}
+
+static void on_timer(struct loop_timer *t, usec_t now)
+{
+	vips_apply(container_of(t, struct vips, timer));
+}
+
+/* Watches only take note: net is in the middle of telling everybody, and more may follow that
+ * explains this change (a link going down, an address coming back). */
+static void on_link(struct net_watch *w, const struct net_link *link, bool gone)
+{
+	work_at(container_of(w, struct vips, watch), loop_now());
+}
+
+static void on_addr(struct net_watch *w, unsigned ifindex, const struct prefix *p, bool present)
+{
+	struct vips *v = container_of(w, struct vips, watch);
+	struct vip *vip;
+
+	list_for_each(vip, &v->all, node) {
+		if (vip->ifindex != ifindex || !addr_equal(&vip->prefix.addr, &p->addr))
+			continue;
+		if (!present && vip->there && vip->wanted)
+			vip->lost = true;
+		vip->there = present;
+		work_at(v, loop_now());
+	}
+}
+
+bool vips_known(const struct vips *v, const struct addr *a)
+{
+	struct vip *vip;
+
+	list_for_each(vip, &v->all, node)
+		if (addr_equal(&vip->prefix.addr, a))
+			return true;
+	return false;
+}
+
+static void unlist(struct vip **vips, unsigned n, bool active)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		vips[i]->listed--;
+		vips[i]->wanted -= active;
+	}
+	free(vips);
+}
+
+int vip_claim_set(struct vips *v, struct vip_claim *c, const struct conf_vip *list, unsigned n)
+{
+	struct vip **vips = calloc(n ? n : 1, sizeof(*vips));
+	unsigned i;
+
+	if (!vips)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		vips[i] = vip_get(v, &list[i]);
+		if (!vips[i]) {
+			unlist(vips, i, c->active);
+			return -ENOMEM;
+		}
+		vips[i]->wanted += c->active;
+	}
+	if (c->vips)
+		unlist(c->vips, c->n, c->active);
+	else
+		list_add_tail(&v->claims, &c->node);
+	c->vips = vips;
+	c->n = n;
+	return 0;
+}
+
+void vip_claim_activate(struct vip_claim *c, bool active)
+{
+	unsigned i;
+
+	if (c->active == active)
+		return;
+	c->active = active;
+	for (i = 0; i < c->n; i++)
+		c->vips[i]->wanted += active ? 1 : -1;
+}
+
+void vip_claim_announce(struct vips *v, struct vip_claim *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n; i++)
+		announce(v, c->vips[i]);
+}
+
+void vip_claim_drop(struct vips *v, struct vip_claim *c)
+{
+	if (!c->vips)
+		return;
+	unlist(c->vips, c->n, c->active);
+	list_del(&c->node);
+	*c = (struct vip_claim){ .repaired = c->repaired };
+}
+
+int vips_new(struct loop *loop, struct net *net, struct announcer *announcer, struct vips **ret)
+{
+	struct vips *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	v->net = net;
+	v->announcer = announcer;
+	list_init(&v->all);
+	list_init(&v->claims);
+	loop_timer_init(&v->timer, loop, LOOP_VRRP, on_timer);
+	v->watch.link = on_link;
+	v->watch.addr = on_addr;
+	net_watch_add(net, &v->watch);
+	*ret = v;
+	return 0;
+}
+
+void vips_free(struct vips *v)
+{
+	struct vip *vip, *tmp;
+
+	if (!v)
+		return;
+	list_for_each_safe(vip, tmp, &v->all, node)
+		vip_free(vip);
+	loop_timer_stop(&v->timer);
+	net_watch_del(v->net, &v->watch);
+	free(v);
+}
