@@ -32,10 +32,4 @@ void announcer_free(struct announcer *a); /* takes NULL */
 void announce_start(struct announcer *a, struct announcement *w);
 void announce_stop(struct announcement *w);
 
-#define ANNOUNCE_FRAME_MAX 86
-
-/* Writes the whole Ethernet frame and returns its length.  router: IPv6 only. */
-size_t announce_frame(const uint8_t mac[6], const struct addr *addr, bool router,
-		      uint8_t frame[ANNOUNCE_FRAME_MAX]);
-
 #endif

@@ -7,9 +7,9 @@
  * handle() performs them, always in the same order, and is the only writer of `state`.
  *
  * There is one timer, whose meaning follows from the state: in MASTER the next advert, in BACKUP
- * the patience with the master.  A second one, the beat, runs only while the first does not speak
- * once an interval, and shows the data plane that this daemon lives.  Whichever fires, the socket
- * is read before: what waits there was sent before the timer ran out, and may say otherwise. */
+ * the patience with the master.  A second one, the beat, shows the data plane once an interval that
+ * this daemon lives, if the first has not.  Whichever fires, the socket is read before: what waits
+ * there was sent before the timer ran out, and may say otherwise. */
 #include "vrrp/instance.h"
 
 #include <errno.h>
@@ -112,8 +112,10 @@ static void advertise(struct vrrp_instance *v, uint8_t priority)
 		send_to(v, &v->c->unicast_peers[i], priority);
 }
 
-/* The data plane fences us when the last beat is older than a peer would wait for our adverts, and
- * goes on when the peer has been silent for as long as we would wait for its. */
+/* Shows that the daemon lives and has decided on all it could know.  The data plane fences us when
+ * the last beat is older than a peer would wait for our adverts, and goes on when the peer has been
+ * silent for as long as we would wait for its.  Whoever beats puts the beat timer off, so that it
+ * fires only in an interval in which nothing else did. */
 static void beat(struct vrrp_instance *v)
 {
 	usec_t own = v->c->advert_interval, slower = own;
@@ -122,6 +124,7 @@ static void beat(struct vrrp_instance *v)
 		slower = v->heard.interval;
 	v->env->ops->beat(v->env->ctx, v->c->name, vrrp_down((uint8_t)v->c->priority, own),
 			  vrrp_down((uint8_t)v->c->priority, slower));
+	loop_timer_in(&v->beat, own);
 }
 
 /* ---- Actions: one each, performed in the order of fsm.h ---- */
@@ -239,15 +242,6 @@ static void explain(struct vrrp_instance *v, enum vrrp_event e)
 		set_reason(v, "%s", vrrp_event_text(e));
 }
 
-/* The advert timer beats once an interval; in all other states the beat timer does. */
-static void beat_by_state(struct vrrp_instance *v)
-{
-	if (v->state == VRRP_MASTER)
-		loop_timer_stop(&v->beat);
-	else if (!loop_timer_active(&v->beat))
-		loop_timer_in(&v->beat, v->c->advert_interval);
-}
-
 static void handle(struct vrrp_instance *v, enum vrrp_event e)
 {
 	struct vrrp_step step = vrrp_fsm(v->state, e);
@@ -270,7 +264,6 @@ static void handle(struct vrrp_instance *v, enum vrrp_event e)
 
 	v->since = now;
 	v->counters.became_master += v->state == VRRP_MASTER;
-	beat_by_state(v);
 	if (v->state == VRRP_INITIALIZE)
 		vrrp_unlisten(&v->listener);
 	log_info(v->subject, "%s -> %s: %s", vrrp_state_name(from), vrrp_state_name(v->state),
@@ -458,11 +451,10 @@ static void on_beat(struct loop_timer *t, usec_t now)
 {
 	struct vrrp_instance *v = container_of(t, struct vrrp_instance, beat);
 
-	vrrp_serve(&v->listener);
 	/* Changes of the interface are told; this finds what could not be helped when they were. */
 	if (v->state == VRRP_INITIALIZE)
 		vrrp_instance_check(v);
-	beat_by_state(v);
+	vrrp_serve(&v->listener);
 	beat(v);
 }
 
@@ -642,8 +634,10 @@ void vrrp_instance_update(struct vrrp_instance *v, const struct conf_vrrp *c)
 	if (moved && v->state != VRRP_INITIALIZE)
 		listen_anew(v);
 	vrrp_instance_check(v);
-	if (!same)
-		handle(v, VRRP_EV_CHANGED);
+	if (same)
+		return;
+	handle(v, VRRP_EV_CHANGED);
+	loop_timer_in(&v->beat, USEC(0)); /* with the new interval */
 }
 
 bool vrrp_instance_is(const struct vrrp_instance *v, const struct conf_vrrp *c)
@@ -708,7 +702,7 @@ int vrrp_instance_new(const struct vrrp_env *env, const struct conf_vrrp *c,
 	loop_timer_init(&v->beat, env->loop, LOOP_VRRP, on_beat);
 	/* A daemon that crashed while it was MASTER has left it open. */
 	do_close(v);
-	beat_by_state(v);
+	loop_timer_in(&v->beat, c->advert_interval);
 	*ret = v;
 	return 0;
 }

@@ -39,56 +39,62 @@ static void on_addr(struct net_watch *w, unsigned ifindex, const struct prefix *
 	loop_timer_at(&container_of(w, struct vrrp_set, watch)->recheck, loop_now());
 }
 
-/* Takes the instance that goes on as c out of the set. */
-static struct vrrp_instance *take(struct vrrp_set *s, const struct conf_vrrp *c)
+static struct vrrp_instance *find(const struct vrrp_set *s, const struct conf_vrrp *c)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		if (vrrp_instance_is(s->instances[i], c))
+			return s->instances[i];
+	return NULL;
+}
+
+static bool is_among(struct vrrp_instance *const *list, unsigned n, const struct vrrp_instance *v)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (list[i] == v)
+			return true;
+	return false;
+}
+
+/* Ends those that are not kept.  Whoever is told of it may look at the set, so it is whole
+ * throughout. */
+static void retire(struct vrrp_set *s, struct vrrp_instance *const *kept, unsigned n_kept)
 {
 	struct vrrp_instance *v;
 	unsigned i;
 
-	for (i = 0; i < s->n; i++) {
+	for (i = s->n; i-- > 0;) {
 		v = s->instances[i];
-		if (v && vrrp_instance_is(v, c)) {
-			s->instances[i] = NULL;
-			return v;
-		}
+		if (is_among(kept, n_kept, v))
+			continue;
+		vrrp_instance_stop(v);
+		s->instances[i] = s->instances[--s->n];
+		vrrp_instance_free(v);
 	}
-	return NULL;
-}
-
-static void end(struct vrrp_set *s)
-{
-	unsigned i;
-
-	for (i = 0; i < s->n; i++) {
-		if (s->instances[i])
-			vrrp_instance_stop(s->instances[i]);
-		vrrp_instance_free(s->instances[i]);
-	}
-	free(s->instances);
-	s->instances = NULL;
-	s->n = 0;
 }
 
 /* In this order, so that an address which moves between instances is never unwanted: those that
- * stay take their new addresses, then those that go give theirs up, then the interfaces are made to
- * match. */
+ * stay take their new addresses, those that go give theirs up, those that are new may become master
+ * at once, and then the interfaces are made to match. */
 void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 {
-	struct vrrp_instance **next = calloc(c->n_vrrp + 1, sizeof(*next)), *v;
+	struct vrrp_instance **next = calloc(c->n_vrrp + 1, sizeof(*next));
 	unsigned n = 0, i;
 
 	if (!next) {
 		log_err("vrrp", "no memory for %u instances: all are stopped", c->n_vrrp);
-		end(s);
+		retire(s, NULL, 0);
 		return;
 	}
 	for (i = 0; i < c->n_vrrp; i++) {
-		v = take(s, &c->vrrp[i]);
-		if (v)
-			vrrp_instance_update(v, &c->vrrp[i]);
-		next[i] = v;
+		next[i] = find(s, &c->vrrp[i]);
+		if (next[i])
+			vrrp_instance_update(next[i], &c->vrrp[i]);
 	}
-	end(s);
+	retire(s, next, c->n_vrrp);
 	for (i = 0; i < c->n_vrrp; i++) {
 		if (!next[i] && vrrp_instance_new(&s->env, &c->vrrp[i], &next[i]) < 0)
 			log_err("vrrp", "no memory for instance %s: it does not run",
@@ -96,10 +102,11 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 		if (next[i])
 			next[n++] = next[i];
 	}
+	free(s->instances);
 	s->instances = next;
 	s->n = n;
-	vips_apply(s->env.vips);
 	check_all(s);
+	vips_apply(s->env.vips);
 }
 
 void vrrp_set_stop(struct vrrp_set *s)

@@ -1,0 +1,943 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* A LAN in one process for tests of src/vrrp. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vrrp/socket.h"
+#include "vrrp_world.h"
+
+enum {
+	MAX_HOSTS = 4,
+	MAX_TIMERS = 64,
+	SET_TIMERS = 2, /* of the set itself, made before any instance's pair of timers */
+};
+
+struct letter {
+	struct list node;
+	unsigned ifindex;
+	struct vrrp_datagram d;
+	uint8_t data[];
+};
+
+struct vrrp_socket {
+	struct host *host;
+	int family;
+	unsigned ifindex;
+};
+
+struct vrrp_sockets {
+	struct host *host;
+	struct list listeners;
+	uint64_t unknown, turn;
+};
+
+struct loop {
+	struct host *host;
+	uintptr_t timers_made;
+};
+
+struct announcer {
+	struct host *host;
+};
+
+struct news {
+	unsigned ifindex;
+	struct prefix prefix;
+	bool present;
+};
+
+struct net {
+	struct host *host;
+	struct net_link links[LINKS];
+	bool exists[LINKS];
+	struct on_link addresses[MAX_ADDRESSES];
+	unsigned n_addresses;
+	struct list watches;
+	struct news news[MAX_ADDRESSES];
+	unsigned n_news;
+	bool link_news[LINKS];
+};
+
+struct host {
+	struct loop loop;
+	struct net net;
+	struct announcer announcer;
+	struct vrrp_sockets sockets;
+	struct vrrp_set *set;
+	const struct conf *conf;
+	struct list inbox;
+	bool frozen, dead;
+	bool served;	/* in this callback */
+	usec_t slowest; /* advert interval ever configured */
+	int add_error, send_error;
+	struct gate_of gates[MAX_INSTANCES * 2];
+	unsigned n_gates;
+	char trace[512];
+	unsigned sent, announced, removed;
+	usec_t longest;
+};
+
+static struct {
+	usec_t now, late, latest, address_cost;
+	bool cut;
+	struct host *hosts[MAX_HOSTS];
+	unsigned n_hosts;
+	struct loop_timer *timers[MAX_TIMERS];
+	unsigned n_timers;
+} world;
+
+static void note(struct host *h, const char *what)
+{
+	size_t n = strlen(h->trace), len = strlen(what);
+
+	if (n >= len && !strcmp(h->trace + n - len, what) &&
+	    (n == len || h->trace[n - len - 1] == ' '))
+		return;
+	snprintf(h->trace + n, sizeof(h->trace) - n, "%s%s", n ? " " : "", what);
+}
+
+/* ---- lib/loop.h ---- */
+
+usec_t loop_now(void)
+{
+	return world.now;
+}
+
+void loop_timer_init(struct loop_timer *t, struct loop *l, enum loop_priority priority,
+		     void (*fire)(struct loop_timer *t, usec_t now))
+{
+	memset(t, 0, sizeof(*t));
+	t->loop = l;
+	t->fire = fire;
+	t->ev.data = (void *)l->timers_made++;
+	assert_int_equal(priority, LOOP_VRRP);
+}
+
+void loop_timer_stop(struct loop_timer *t)
+{
+	unsigned i;
+
+	for (i = 0; i < world.n_timers; i++) {
+		if (world.timers[i] == t) {
+			world.timers[i] = world.timers[--world.n_timers];
+			return;
+		}
+	}
+}
+
+bool loop_timer_active(const struct loop_timer *t)
+{
+	unsigned i;
+
+	for (i = 0; i < world.n_timers; i++)
+		if (world.timers[i] == t)
+			return true;
+	return false;
+}
+
+void loop_timer_at(struct loop_timer *t, usec_t at)
+{
+	loop_timer_stop(t);
+	assert_true(world.n_timers < MAX_TIMERS);
+	t->at = at;
+	world.timers[world.n_timers++] = t;
+}
+
+void loop_timer_in(struct loop_timer *t, usec_t span)
+{
+	loop_timer_at(t, usec_add(world.now, span));
+}
+
+/* ---- net/net.h ---- */
+
+static struct net_link *link_at(const struct net *n, unsigned i)
+{
+	return n->exists[i] ? (struct net_link *)&n->links[i] : NULL;
+}
+
+const struct net_link *net_link_by_name(const struct net *n, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < LINKS; i++)
+		if (link_at(n, i) && !strcmp(n->links[i].name, name))
+			return link_at(n, i);
+	return NULL;
+}
+
+const struct net_link *net_link_by_index(const struct net *n, unsigned ifindex)
+{
+	unsigned i;
+
+	for (i = 0; i < LINKS; i++)
+		if (link_at(n, i) && n->links[i].ifindex == ifindex)
+			return link_at(n, i);
+	return NULL;
+}
+
+static struct on_link *find_address(const struct net *n, unsigned ifindex, const struct addr *a)
+{
+	unsigned i;
+
+	for (i = 0; i < n->n_addresses; i++)
+		if (n->addresses[i].ifindex == ifindex &&
+		    addr_equal(&n->addresses[i].prefix.addr, a))
+			return (struct on_link *)&n->addresses[i];
+	return NULL;
+}
+
+bool net_addr_present(const struct net *n, unsigned ifindex, const struct addr *a)
+{
+	return find_address(n, ifindex, a) != NULL;
+}
+
+int net_addr_source(const struct net *n, unsigned ifindex, int family,
+		    bool (*passes_over)(void *ctx, const struct addr *a), void *ctx,
+		    struct addr *ret)
+{
+	const struct addr *a;
+	unsigned i;
+
+	for (i = 0; i < n->n_addresses; i++) {
+		a = &n->addresses[i].prefix.addr;
+		if (n->addresses[i].ifindex != ifindex || addr_family(a) != family ||
+		    (family == AF_INET6 && !addr_is_link_local(a)) ||
+		    (passes_over && passes_over(ctx, a)))
+			continue;
+		*ret = *a;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static void tell(struct net *n, unsigned ifindex, const struct prefix *p, bool present)
+{
+	assert_true(n->n_news < MAX_ADDRESSES);
+	n->news[n->n_news++] = (struct news){ ifindex, *p, present };
+}
+
+static void place(struct net *n, unsigned ifindex, const struct prefix *p)
+{
+	if (find_address(n, ifindex, &p->addr))
+		return;
+	assert_true(n->n_addresses < MAX_ADDRESSES);
+	n->addresses[n->n_addresses++] = (struct on_link){ ifindex, *p };
+	tell(n, ifindex, p, true);
+}
+
+static void displace(struct net *n, unsigned ifindex, const struct addr *a)
+{
+	struct on_link *o = find_address(n, ifindex, a), gone;
+	size_t at;
+
+	if (!o)
+		return;
+	gone = *o;
+	at = (size_t)(o - n->addresses);
+	memmove(o, o + 1, (n->n_addresses - at - 1) * sizeof(*o));
+	n->n_addresses--;
+	tell(n, ifindex, &gone.prefix, false);
+}
+
+int net_addr_add(struct net *n, unsigned ifindex, const struct prefix *p)
+{
+	assert_non_null(net_link_by_index(n, ifindex));
+	world.now = usec_add(world.now, world.address_cost);
+	if (n->host->add_error)
+		return n->host->add_error;
+	place(n, ifindex, p);
+	note(n->host, "add");
+	return 0;
+}
+
+int net_addr_del(struct net *n, unsigned ifindex, const struct prefix *p)
+{
+	world.now = usec_add(world.now, world.address_cost);
+	n->host->removed++;
+	displace(n, ifindex, &p->addr);
+	note(n->host, "remove");
+	return 0;
+}
+
+void net_watch_add(struct net *n, struct net_watch *w)
+{
+	list_add_tail(&n->watches, &w->node);
+}
+
+void net_watch_del(struct net *n, struct net_watch *w)
+{
+	list_del(&w->node);
+}
+
+/* Changes are told in a later turn, as netlink does. */
+static bool tell_news(struct net *n)
+{
+	struct net_watch *w;
+	struct news news;
+	unsigned i;
+
+	for (i = 0; i < LINKS; i++) {
+		if (!n->link_news[i])
+			continue;
+		n->link_news[i] = false;
+		list_for_each(w, &n->watches, node)
+			w->link(w, &n->links[i], !n->exists[i]);
+		return true;
+	}
+	if (!n->n_news)
+		return false;
+	news = n->news[0];
+	memmove(n->news, n->news + 1, --n->n_news * sizeof(*n->news));
+	list_for_each(w, &n->watches, node)
+		w->addr(w, news.ifindex, &news.prefix, news.present);
+	return true;
+}
+
+/* ---- vrrp/announce.h ---- */
+
+int announcer_new(struct loop *loop, struct net *net, struct announcer **ret)
+{
+	*ret = &net->host->announcer;
+	return 0;
+}
+
+void announcer_free(struct announcer *a)
+{
+}
+
+void announce_start(struct announcer *a, struct announcement *w)
+{
+	assert_int_not_equal(w->ifindex, 0);
+	a->host->announced++;
+	note(a->host, "announce");
+}
+
+void announce_stop(struct announcement *w)
+{
+}
+
+/* ---- vrrp/socket.h ---- */
+
+int vrrp_sockets_new(struct loop *loop, struct net *net, struct vrrp_sockets **ret)
+{
+	*ret = &net->host->sockets;
+	return 0;
+}
+
+void vrrp_sockets_free(struct vrrp_sockets *s)
+{
+	assert_true(list_empty(&s->listeners));
+}
+
+int vrrp_listen(struct vrrp_sockets *s, struct vrrp_listener *l, int family, unsigned ifindex,
+		bool multicast)
+{
+	assert_null(l->socket);
+	assert_non_null(net_link_by_index(&s->host->net, ifindex));
+	l->socket = calloc(1, sizeof(*l->socket));
+	l->socket->host = s->host;
+	l->socket->family = family;
+	l->socket->ifindex = ifindex;
+	list_add_tail(&s->listeners, &l->node);
+	return 0;
+}
+
+void vrrp_unlisten(struct vrrp_listener *l)
+{
+	if (!l->socket)
+		return;
+	list_del(&l->node);
+	free(l->socket);
+	l->socket = NULL;
+}
+
+static void deliver(struct vrrp_sockets *s, const struct letter *m)
+{
+	struct vrrp_listener *l;
+
+	list_for_each(l, &s->listeners, node) {
+		if (l->socket->family == m->d.family && l->socket->ifindex == m->ifindex &&
+		    m->d.len > 1 && m->d.data[1] == l->vrid) {
+			l->received(l, &m->d, s->turn);
+			return;
+		}
+	}
+	s->unknown++;
+}
+
+static bool drain(struct host *h)
+{
+	struct letter *m;
+	bool any = false;
+
+	h->sockets.turn++;
+	while (!list_empty(&h->inbox)) {
+		m = container_of(h->inbox.next, struct letter, node);
+		list_del(&m->node);
+		deliver(&h->sockets, m);
+		free(m);
+		any = true;
+	}
+	return any;
+}
+
+void vrrp_serve(struct vrrp_listener *l)
+{
+	if (!l->socket)
+		return;
+	l->socket->host->served = true;
+	drain(l->socket->host);
+}
+
+static void post(struct host *to, unsigned ifindex, const struct vrrp_datagram *d)
+{
+	struct letter *m = malloc(sizeof(*m) + d->len);
+
+	m->ifindex = ifindex;
+	m->d = *d;
+	m->d.data = m->data;
+	memcpy(m->data, d->data, d->len);
+	list_add_tail(&to->inbox, &m->node);
+}
+
+int vrrp_send(struct vrrp_listener *l, const struct addr *src, const struct addr *dst,
+	      const void *data, size_t len)
+{
+	struct vrrp_socket *s = l->socket;
+	const struct net_link *from, *to;
+	struct vrrp_datagram d = { s->family, *src, *dst, 255, data, len };
+	unsigned i;
+
+	assert_non_null(s);
+	if (s->host->send_error)
+		return s->host->send_error;
+	from = net_link_by_index(&s->host->net, s->ifindex);
+	if (!from || !net_addr_present(&s->host->net, s->ifindex, src))
+		return -EADDRNOTAVAIL;
+	note(s->host, ((const uint8_t *)data)[2] ? "advert" : "zero");
+	s->host->sent++;
+	for (i = 0; i < world.n_hosts; i++) {
+		struct host *h = world.hosts[i];
+
+		to = net_link_by_name(&h->net, from->name);
+		if (h == s->host || world.cut || h->dead || !to || !to->up || !from->up)
+			continue;
+		if (addr_is_multicast(dst) || net_addr_present(&h->net, to->ifindex, dst))
+			post(h, to->ifindex, &d);
+	}
+	return 0;
+}
+
+uint64_t vrrp_sockets_unknown(const struct vrrp_sockets *s)
+{
+	return s->unknown;
+}
+
+/* ---- vrrp_ops ---- */
+
+struct gate_of *host_gate(struct host *h, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < h->n_gates; i++)
+		if (!strcmp(h->gates[i].name, name))
+			return &h->gates[i];
+	assert_true(h->n_gates < sizeof(h->gates) / sizeof(*h->gates));
+	h->gates[h->n_gates] = (struct gate_of){ .name = name, .beat = world.now };
+	return &h->gates[h->n_gates++];
+}
+
+static void on_gate(void *ctx, const char *name, bool open)
+{
+	struct gate_of *g = host_gate(ctx, name);
+
+	g->opened += open;
+	g->changes++;
+	g->open = open;
+	note(ctx, open ? "open" : "close");
+}
+
+static void on_beat(void *ctx, const char *name, usec_t stale, usec_t fresh)
+{
+	struct host *h = ctx;
+	struct gate_of *g = host_gate(h, name);
+
+	assert_true(h->served || host_state(h, name) == VRRP_INITIALIZE);
+	g->beat = world.now;
+	g->stale = stale;
+	g->fresh = fresh;
+	g->beats++;
+}
+
+static void on_state(void *ctx, const char *name, enum vrrp_state from, enum vrrp_state to)
+{
+	assert_int_not_equal(from, to);
+	assert_int_equal(host_state(ctx, name), to);
+}
+
+static const struct vrrp_ops ops = { on_gate, on_beat, on_state };
+
+/* ---- What must always be true ---- */
+
+static bool should_have(struct host *h, const char *interface, const struct addr *a)
+{
+	struct conf_vip owned[MAX_VIPS + 1];
+	unsigned i, k, n;
+
+	for (i = 0; i < h->conf->n_vrrp; i++) {
+		if (host_state(h, h->conf->vrrp[i].name) != VRRP_MASTER)
+			continue;
+		n = vrrp_owned(&h->conf->vrrp[i], owned);
+		for (k = 0; k < n; k++)
+			if (!strcmp(owned[k].interface, interface) &&
+			    addr_equal(&owned[k].prefix.addr, a))
+				return true;
+	}
+	return false;
+}
+
+static bool at_work(const struct host *h)
+{
+	unsigned i;
+
+	for (i = 0; i < world.n_timers; i++)
+		if (world.timers[i]->loop == &h->loop &&
+		    (uintptr_t)world.timers[i]->ev.data < SET_TIMERS)
+			return true;
+	return h->net.n_news || h->net.link_news[0] || h->net.link_news[1] || h->add_error;
+}
+
+static void check_addresses(struct host *h)
+{
+	struct conf_vip owned[MAX_VIPS + 1];
+	const struct net_link *link;
+	unsigned i, k, n;
+
+	if (at_work(h))
+		return;
+	for (i = 0; i < h->conf->n_vrrp; i++) {
+		n = vrrp_owned(&h->conf->vrrp[i], owned);
+		for (k = 0; k < n; k++) {
+			link = net_link_by_name(&h->net, owned[k].interface);
+			if (link && link->up)
+				assert_int_equal(
+					net_addr_present(&h->net, link->ifindex,
+							 &owned[k].prefix.addr),
+					should_have(h, owned[k].interface, &owned[k].prefix.addr));
+		}
+	}
+}
+
+static void check_timers(struct host *h)
+{
+	unsigned running = 0, timers = 0, beats = 0, i;
+
+	for (i = 0; i < h->conf->n_vrrp; i++)
+		running += host_state(h, h->conf->vrrp[i].name) != VRRP_INITIALIZE;
+	for (i = 0; i < world.n_timers; i++) {
+		uintptr_t id = (uintptr_t)world.timers[i]->ev.data;
+
+		if (world.timers[i]->loop != &h->loop || id < SET_TIMERS)
+			continue;
+		timers += id % 2 == SET_TIMERS % 2;
+		beats += id % 2 != SET_TIMERS % 2;
+	}
+	assert_int_equal(timers, running);
+	assert_int_equal(beats, h->conf->n_vrrp);
+}
+
+static void check(struct host *h)
+{
+	usec_t patience = usec_add(h->slowest, usec_add(world.latest, MSEC(10)));
+	unsigned i, k;
+
+	if (!h->set || !h->conf)
+		return;
+	for (i = 0; i < h->n_gates; i++) {
+		struct gate_of *g = &h->gates[i];
+		bool master = false, configured = false;
+
+		for (k = 0; k < h->conf->n_vrrp; k++)
+			if (!strcmp(h->conf->vrrp[k].name, g->name))
+				configured = true;
+		if (configured)
+			master = host_state(h, g->name) == VRRP_MASTER;
+		assert_int_equal(g->open, master);
+		if (configured)
+			assert_true(usec_sub(world.now, g->beat).us <= patience.us);
+	}
+	check_timers(h);
+	check_addresses(h);
+}
+
+/* ---- The clock ---- */
+
+static void called(struct host *h, usec_t start)
+{
+	usec_t took = usec_sub(world.now, start);
+
+	if (usec_before(h->longest, took))
+		h->longest = took;
+	check(h);
+}
+
+/* What lies waiting, without time passing; true when there was something. */
+static bool settle(void)
+{
+	bool any = false;
+	unsigned i;
+
+	for (i = 0; i < world.n_hosts; i++) {
+		struct host *h = world.hosts[i];
+		usec_t start = world.now;
+
+		if (h->frozen || !h->set)
+			continue;
+		h->served = false;
+		if ((!list_empty(&h->inbox) && drain(h)) || tell_news(&h->net)) {
+			called(h, start);
+			any = true;
+		}
+	}
+	return any;
+}
+
+static struct loop_timer *next_timer(void)
+{
+	struct loop_timer *best = NULL;
+	unsigned i;
+
+	for (i = 0; i < world.n_timers; i++)
+		if (!world.timers[i]->loop->host->frozen &&
+		    (!best || usec_before(world.timers[i]->at, best->at)))
+			best = world.timers[i];
+	return best;
+}
+
+void world_run(usec_t span)
+{
+	usec_t end = usec_add(world.now, span), at;
+	struct loop_timer *t;
+	struct host *h;
+
+	for (;;) {
+		if (settle())
+			continue;
+		t = next_timer();
+		if (!t)
+			break;
+		at = usec_add(t->at, world.late);
+		if (usec_before(end, at))
+			break;
+		if (usec_before(world.now, at))
+			world.now = at;
+		h = t->loop->host;
+		h->served = false;
+		loop_timer_stop(t);
+		at = world.now;
+		t->fire(t, world.now);
+		called(h, at);
+	}
+	if (usec_before(world.now, end))
+		world.now = end;
+}
+
+usec_t world_now(void)
+{
+	return world.now;
+}
+
+void world_cut(bool cut)
+{
+	world.cut = cut;
+}
+
+void world_late(usec_t by)
+{
+	world.late = by;
+	if (usec_before(world.latest, by))
+		world.latest = by;
+}
+
+void world_address_cost(usec_t cost)
+{
+	world.address_cost = cost;
+}
+
+void world_begin(void)
+{
+	memset(&world, 0, sizeof(world));
+	world.now = SEC(1000);
+	log_set_level(LEVEL_ERR);
+}
+
+void world_end(void)
+{
+	unsigned i;
+
+	for (i = 0; i < world.n_hosts; i++) {
+		host_lose_pending(world.hosts[i]);
+		vrrp_set_free(world.hosts[i]->set);
+		free(world.hosts[i]);
+	}
+	assert_int_equal(world.n_timers, 0);
+}
+
+/* ---- Hosts ---- */
+
+struct host *host_new(const char *address)
+{
+	struct host *h = calloc(1, sizeof(*h));
+	unsigned i;
+
+	assert_true(world.n_hosts < MAX_HOSTS);
+	world.hosts[world.n_hosts++] = h;
+	h->loop.host = h->net.host = h->announcer.host = h->sockets.host = h;
+	list_init(&h->sockets.listeners);
+	list_init(&h->net.watches);
+	list_init(&h->inbox);
+	for (i = 0; i < LINKS; i++) {
+		h->net.exists[i] = true;
+		h->net.links[i].ifindex = i + 1;
+		snprintf(h->net.links[i].name, sizeof(h->net.links[i].name), "eth%u", i);
+		h->net.links[i].mtu = 1500;
+		h->net.links[i].up = true;
+	}
+	host_add(h, 1, address);
+	h->net.n_news = 0;
+	host_start(h);
+	return h;
+}
+
+void host_start(struct host *h)
+{
+	assert_null(h->set);
+	h->dead = false;
+	h->loop.timers_made = 0;
+	assert_int_equal(vrrp_set_new(&h->loop, &h->net, &ops, h, &h->set), 0);
+}
+
+void host_configure(struct host *h, const struct conf *c)
+{
+	usec_t start = world.now;
+	unsigned i;
+
+	for (i = 0; i < c->n_vrrp; i++) {
+		if (usec_before(h->slowest, c->vrrp[i].advert_interval))
+			h->slowest = c->vrrp[i].advert_interval;
+		host_gate(h, c->vrrp[i].name)->beat = world.now;
+	}
+	h->served = true;
+	vrrp_set_reconcile(h->set, c);
+	h->conf = c;
+	called(h, start);
+}
+
+void host_freeze(struct host *h, bool frozen)
+{
+	unsigned i;
+
+	h->frozen = frozen;
+	/* It was not there to beat; from now on it is. */
+	for (i = 0; i < h->n_gates; i++)
+		h->gates[i].beat = world.now;
+}
+
+void host_lose_pending(struct host *h)
+{
+	struct letter *m;
+
+	while (!list_empty(&h->inbox)) {
+		m = container_of(h->inbox.next, struct letter, node);
+		list_del(&m->node);
+		free(m);
+	}
+}
+
+void host_kill(struct host *h)
+{
+	vrrp_set_free(h->set);
+	h->set = NULL;
+	h->conf = NULL;
+	h->dead = true;
+	host_lose_pending(h);
+}
+
+void host_stop(struct host *h)
+{
+	vrrp_set_stop(h->set);
+	h->conf = NULL;
+}
+
+static void keep(void *ctx, const struct vrrp_status *st)
+{
+	struct vrrp_status *ret = ctx;
+
+	if (!strcmp(st->name, ret->name))
+		*ret = *st;
+}
+
+struct vrrp_status host_status(struct host *h, const char *name)
+{
+	struct vrrp_status st = { .name = name };
+
+	vrrp_set_each(h->set, keep, &st);
+	return st;
+}
+
+enum vrrp_state host_state(struct host *h, const char *name)
+{
+	return host_status(h, name).state;
+}
+
+uint64_t host_unknown(const struct host *h)
+{
+	return vrrp_set_unknown_vrid(h->set);
+}
+
+bool host_has(const struct host *h, unsigned ifindex, const char *address)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(address, &a), 0);
+	return net_addr_present(&h->net, ifindex, &a);
+}
+
+const char *host_trace(struct host *h)
+{
+	return h->trace;
+}
+
+void host_clear_trace(struct host *h)
+{
+	h->trace[0] = '\0';
+}
+
+unsigned host_sent(const struct host *h)
+{
+	return h->sent;
+}
+
+unsigned host_announced(const struct host *h)
+{
+	return h->announced;
+}
+
+unsigned host_removed(const struct host *h)
+{
+	return h->removed;
+}
+
+usec_t host_longest_callback(const struct host *h)
+{
+	return h->longest;
+}
+
+void host_link(struct host *h, const char *name, bool exists, bool up, unsigned ifindex)
+{
+	struct net *n = &h->net;
+	unsigned i, k;
+
+	for (i = 0; i < LINKS; i++) {
+		if (strcmp(n->links[i].name, name))
+			continue;
+		for (k = n->n_addresses; k-- > 0;)
+			if (n->addresses[k].ifindex == n->links[i].ifindex &&
+			    (!exists || ifindex != n->links[i].ifindex))
+				displace(n, n->links[i].ifindex, &n->addresses[k].prefix.addr);
+		n->exists[i] = exists;
+		n->links[i].up = up;
+		n->links[i].ifindex = ifindex;
+		n->link_news[i] = true;
+	}
+}
+
+void host_add(struct host *h, unsigned ifindex, const char *prefix)
+{
+	struct prefix p;
+
+	assert_int_equal(prefix_parse(prefix, &p), 0);
+	place(&h->net, ifindex, &p);
+}
+
+void host_remove(struct host *h, unsigned ifindex, const char *prefix)
+{
+	struct prefix p;
+
+	assert_int_equal(prefix_parse(prefix, &p), 0);
+	displace(&h->net, ifindex, &p.addr);
+}
+
+void host_fail_adds(struct host *h, int error)
+{
+	h->add_error = error;
+}
+
+void host_fail_sends(struct host *h, int error)
+{
+	h->send_error = error;
+}
+
+void host_receive(struct host *h, unsigned ifindex, const char *src, const char *dst, int hops,
+		  const void *data, size_t len)
+{
+	struct vrrp_datagram d = { .hops = hops, .data = data, .len = len };
+
+	assert_int_equal(addr_parse(src, &d.src), 0);
+	d.family = addr_family(&d.src);
+	d.dst = vrrp_group(d.family);
+	if (dst)
+		assert_int_equal(addr_parse(dst, &d.dst), 0);
+	post(h, ifindex, &d);
+}
+
+void host_hear(struct host *h, const char *src, uint8_t vrid, uint8_t priority, usec_t interval,
+	       const char *vip)
+{
+	uint8_t packet[VRRP_PACKET_MAX];
+	struct addr from, group, a;
+
+	assert_int_equal(addr_parse(src, &from), 0);
+	assert_int_equal(addr_parse(vip, &a), 0);
+	group = vrrp_group(addr_family(&from));
+	host_receive(h, 1, src, NULL, 255, packet,
+		     vrrp_packet_build(packet, vrid, priority, interval, &a, 1, &from, &group));
+}
+
+/* ---- Plans ---- */
+
+struct conf_vrrp *plan_instance(struct plan *p, unsigned i, const char *name, int family,
+				uint8_t vrid, uint8_t priority)
+{
+	p->conf.vrrp = p->vrrp;
+	if (p->conf.n_vrrp <= i)
+		p->conf.n_vrrp = i + 1;
+	p->vrrp[i] = (struct conf_vrrp)
+	{
+		.name = name, .interface = "eth0", .vrid = vrid, .priority = priority,
+		.advert_interval = SEC(1)
+		, .preempt = true, .family = family, .addresses = p->vips[i],
+		  .unicast_peers = p->peers[i],
+	};
+	return &p->vrrp[i];
+}
+
+void plan_vip(struct plan *p, unsigned i, const char *prefix, const char *interface)
+{
+	struct conf_vip *v = &p->vips[i][p->vrrp[i].n_addresses++];
+
+	assert_int_equal(prefix_parse(prefix, &v->prefix), 0);
+	v->interface = interface;
+}
+
+void plan_peer(struct plan *p, unsigned i, const char *address)
+{
+	assert_int_equal(addr_parse(address, &p->peers[i][p->vrrp[i].n_unicast_peers++]), 0);
+}
