@@ -43,7 +43,8 @@ const char *vrrp_event_text(enum vrrp_event e);
 	X(ANNOUNCE, "tell the network where the addresses live")                                   \
 	X(RELEASE, "want the addresses no longer")                                                 \
 	X(CLOSE, "stop the data path")                                                             \
-	X(ARM_ADVERT, "timer: the next advert")                                                    \
+	X(ARM_ADVERT, "timer: an interval from now")                                               \
+	X(ARM_NEXT, "timer: an interval after the advert that was due")                            \
 	X(ARM_SKEW, "timer: the skew time")                                                        \
 	X(ARM_DOWN, "timer: the master down interval")
 

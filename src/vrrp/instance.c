@@ -54,7 +54,6 @@ struct vrrp_instance {
 
 	struct loop_timer timer;
 	struct loop_timer beat;
-	usec_t due;		/* of the advert last armed */
 	usec_t master_interval; /* Active_Adver_Interval */
 	bool resigned;		/* the timer waits out a master that handed over */
 	bool spared;		/* a late down timer has been given its second chance */
@@ -188,14 +187,19 @@ static void do_close(struct vrrp_instance *v)
 
 /* Periodic from when the last one was due, so that late turns do not add up; but adverts that a
  * stall has swallowed are not made up for. */
+static void do_arm_next(struct vrrp_instance *v)
+{
+	usec_t due = usec_add(v->timer.at, v->c->advert_interval);
+
+	if (usec_before(loop_now(), due))
+		loop_timer_at(&v->timer, due);
+	else
+		arm(v, v->c->advert_interval);
+}
+
 static void do_arm_advert(struct vrrp_instance *v)
 {
-	usec_t now = loop_now();
-
-	v->due = usec_add(v->due, v->c->advert_interval);
-	if (!usec_before(now, v->due))
-		v->due = usec_add(now, v->c->advert_interval);
-	loop_timer_at(&v->timer, v->due);
+	arm(v, v->c->advert_interval);
 }
 
 static void do_arm_skew(struct vrrp_instance *v)
@@ -224,6 +228,7 @@ static void (*const perform[VRRP_ACTION_N])(struct vrrp_instance *v) = {
 	[VRRP_BIT_RELEASE] = do_release,
 	[VRRP_BIT_CLOSE] = do_close,
 	[VRRP_BIT_ARM_ADVERT] = do_arm_advert,
+	[VRRP_BIT_ARM_NEXT] = do_arm_next,
 	[VRRP_BIT_ARM_SKEW] = do_arm_skew,
 	[VRRP_BIT_ARM_DOWN] = do_arm_down,
 };
@@ -251,8 +256,6 @@ static void handle(struct vrrp_instance *v, enum vrrp_event e)
 
 	if (!step.next)
 		return;
-	if (e != VRRP_EV_TIMER || from != VRRP_MASTER)
-		v->due = now;
 	if (step.next != from)
 		explain(v, e);
 	v->state = step.next;

@@ -32,7 +32,7 @@ static const struct {
 	{ VRRP_MASTER, EV(SHUTDOWN), VRRP_INITIALIZE, DO(CANCEL) | DO(SEND_ZERO) | LOSE },
 	{ VRRP_MASTER, EV(FAULT), VRRP_INITIALIZE, DO(CANCEL) | LOSE },
 	{ VRRP_MASTER, EV(CHANGED), VRRP_MASTER, DO(SEND) | DO(ARM_ADVERT) },
-	{ VRRP_MASTER, EV(TIMER), VRRP_MASTER, DO(SEND) | DO(ARM_ADVERT) },
+	{ VRRP_MASTER, EV(TIMER), VRRP_MASTER, DO(SEND) | DO(ARM_NEXT) },
 	{ VRRP_MASTER, EV(ADVERT_ZERO), VRRP_MASTER, DO(SEND) | DO(ANNOUNCE) | DO(ARM_ADVERT) },
 	{ VRRP_MASTER, EV(ADVERT_WORSE), VRRP_MASTER, DO(SEND) | DO(ANNOUNCE) },
 	{ VRRP_MASTER, EV(ADVERT_BETTER), VRRP_BACKUP, DO(ADOPT) | LOSE | DO(ARM_DOWN) },
@@ -99,7 +99,7 @@ static void the_two_lists_cover_the_table(void **state)
 /* A BACKUP without a running timer would wait for ever. */
 static void each_way_into_a_running_state_arms_one_timer(void **state)
 {
-	const unsigned arming = DO(ARM_ADVERT) | DO(ARM_SKEW) | DO(ARM_DOWN);
+	const unsigned arming = DO(ARM_ADVERT) | DO(ARM_NEXT) | DO(ARM_SKEW) | DO(ARM_DOWN);
 	int s, e;
 
 	for (s = VRRP_INITIALIZE; s <= VRRP_MASTER; s++) {

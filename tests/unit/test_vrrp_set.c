@@ -318,6 +318,13 @@ static void a_losing_advert_is_answered_and_announced_at_once(void **state)
 			assert_int_equal(host_sent(h), sent + 1);
 			assert_int_equal(host_announced(h), announced + 1);
 			assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+			/* the advert timer is not touched: it began at 3.609375 s */
+			world_run(USEC(609374));
+			assert_int_equal(host_sent(h), sent + 1);
+			world_run(USEC(1));
+			assert_int_equal(host_sent(h), sent + 2);
+			world_run(SEC(1));
+			assert_int_equal(host_sent(h), sent + 3);
 			world_end();
 		}
 	}
@@ -555,6 +562,26 @@ static void a_different_address_list_is_no_reason_to_drop(void **state)
 	}
 }
 
+static void another_order_of_addresses_is_the_same_list(void **state)
+{
+	const struct family *f;
+	struct host *h[2];
+
+	for_each_family(f) {
+		pair(f, h, 200, 100);
+		plan_vip(&plans[0], 0, f->vip2, "eth0");
+		plan_vip(&plans[0], 0, f->gateway, "eth1");
+		plan_vip(&plans[1], 0, f->gateway, "eth1");
+		plan_vip(&plans[1], 0, f->vip2, "eth0");
+		host_configure(h[0], &plans[0].conf);
+		host_configure(h[1], &plans[1].conf);
+		world_run(SEC(10));
+		assert_true(host_status(h[1], "web").counters.adverts_received > 5);
+		assert_int_equal(host_status(h[1], "web").counters.address_mismatch, 0);
+		world_end();
+	}
+}
+
 static void our_own_adverts_sent_back_are_ignored(void **state)
 {
 	const struct family *f;
@@ -622,7 +649,6 @@ static void rubbish_is_counted_and_changes_nothing(void **state)
 	bytes[1] = 99;
 	host_receive(h, 1, "10.9.0.1", NULL, 255, bytes, sizeof(bytes));
 	host_receive(h, 1, "10.9.0.1", NULL, 255, bytes, 1);
-	/* to our own address although we speak by multicast: a checksum that is right for it */
 	world_run(USEC(0));
 	assert_int_equal(host_unknown(h), 2);
 	/* and the good one does count */
@@ -662,6 +688,21 @@ static void unicast_peers_elect_one(void **state)
 	}
 }
 
+static void hear_unicast(struct host *h, const struct family *f, const char *from)
+{
+	uint8_t packet[VRRP_PACKET_MAX];
+	struct addr src, dst, vip;
+	char own[ADDR_STRLEN];
+
+	snprintf(own, sizeof(own), "%.*s", (int)strcspn(f->a, "/"), f->a);
+	addr_parse(from, &src);
+	addr_parse(own, &dst);
+	addr_parse(f->vip_text, &vip);
+	host_receive(h, 1, from, own, 255, packet,
+		     vrrp_packet_build(packet, 51, 200, SEC(1), &vip, 1, &src, &dst));
+	world_run(USEC(0));
+}
+
 static void unicast_believes_its_peers_alone(void **state)
 {
 	const struct family *f;
@@ -675,10 +716,12 @@ static void unicast_believes_its_peers_alone(void **state)
 		h = host_new(f->a);
 		host_configure(h, &plans[0].conf);
 		world_run(SEC(4));
-		hear(h, f, f->other, 200);   /* no peer */
-		hear(h, f, f->greater, 200); /* a peer, but to the group */
+		hear_unicast(h, f, f->other); /* no peer */
+		hear(h, f, f->greater, 200);  /* a peer, but to the group */
 		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
 		assert_int_equal(host_status(h, "web").counters.drop_peer, 2);
+		hear_unicast(h, f, f->greater);
+		assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
 		world_end();
 	}
 }
@@ -686,21 +729,12 @@ static void unicast_believes_its_peers_alone(void **state)
 static void multicast_ignores_adverts_to_ourselves(void **state)
 {
 	const struct family *f;
-	uint8_t packet[VRRP_PACKET_MAX];
-	struct addr src, dst, vip;
-	char own[ADDR_STRLEN];
 	struct host *h;
 
 	for_each_family(f)
 	{
 		h = master(f, 100);
-		snprintf(own, sizeof(own), "%.*s", (int)strcspn(f->a, "/"), f->a);
-		addr_parse(f->other, &src);
-		addr_parse(own, &dst);
-		addr_parse(f->vip_text, &vip);
-		host_receive(h, 1, f->other, own, 255, packet,
-			     vrrp_packet_build(packet, 51, 200, SEC(1), &vip, 1, &src, &dst));
-		world_run(USEC(0));
+		hear_unicast(h, f, f->other);
 		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
 		assert_int_equal(host_status(h, "web").counters.drop_peer, 1);
 		world_end();
@@ -733,10 +767,6 @@ static void waits_for_its_interface_and_starts_by_itself(void **state)
 		world_run(USEC(0));
 		assert_string_equal(host_status(h, "web").reason,
 				    "eth0 has no address to send adverts from");
-		/* an address of ours is none to speak from */
-		host_add(h, 7, f->vip);
-		world_run(USEC(0));
-		assert_int_equal(host_state(h, "web"), VRRP_INITIALIZE);
 		host_add(h, 7, f->a);
 		world_run(USEC(0));
 		assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
@@ -782,6 +812,28 @@ static void an_interface_made_anew_is_used_by_its_new_index(void **state)
 		world_run(SEC(5));
 		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
 		assert_true(host_has(h, 9, f->vip_text));
+		assert_int_equal(host_status(h, "web").counters.send_errors, 0);
+		assert_int_equal(host_status(h, "web").counters.became_master, 2);
+		world_end();
+	}
+}
+
+/* Two directors that both speak from the VIP would take each other's adverts for their own. */
+static void an_address_of_ours_is_none_to_speak_from(void **state)
+{
+	const struct family *f;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		world_begin();
+		setup(&plans[0], f, 100);
+		h = host_new(f->vip); /* left by a crashed daemon */
+		host_configure(h, &plans[0].conf);
+		assert_int_equal(host_state(h, "web"), VRRP_INITIALIZE);
+		host_add(h, 1, f->a);
+		world_run(USEC(0));
+		assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
 		world_end();
 	}
 }
@@ -998,6 +1050,14 @@ static void many_addresses_delay_no_advert(void **state)
 	world_run(MSEC(100));
 	assert_true(host_has(h, 1, "10.2.249.1"));
 	assert_in_range(host_sent(h) - sent, 9, 11);
+	host_hear(h, "10.0.0.9", 51, 200, MSEC(10), "10.1.0.1");
+	world_run(USEC(0));
+	assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
+	world_run(MSEC(30));
+	host_hear(h, "10.0.0.9", 51, 200, MSEC(10), "10.1.0.1");
+	world_run(MSEC(30));
+	assert_false(host_has(h, 1, "10.1.0.1"));
+	assert_false(host_has(h, 1, "10.2.249.1"));
 	assert_true(host_longest_callback(h).us <= 2200);
 	world_end();
 }
@@ -1337,6 +1397,7 @@ int main(void)
 		cmocka_unit_test(a_stall_is_answered_once_and_not_made_up_for),
 		cmocka_unit_test(adverts_do_not_drift),
 		cmocka_unit_test(a_different_address_list_is_no_reason_to_drop),
+		cmocka_unit_test(another_order_of_addresses_is_the_same_list),
 		cmocka_unit_test(our_own_adverts_sent_back_are_ignored),
 		cmocka_unit_test(rubbish_is_counted_and_changes_nothing),
 		cmocka_unit_test(unicast_peers_elect_one),
@@ -1345,6 +1406,7 @@ int main(void)
 		cmocka_unit_test(waits_for_its_interface_and_starts_by_itself),
 		cmocka_unit_test(a_master_without_link_gives_up_and_comes_back),
 		cmocka_unit_test(an_interface_made_anew_is_used_by_its_new_index),
+		cmocka_unit_test(an_address_of_ours_is_none_to_speak_from),
 		cmocka_unit_test(a_configured_source_must_be_there),
 		cmocka_unit_test(failing_sends_are_counted_and_tried_again),
 		cmocka_unit_test(the_inside_gateway_moves_with_the_vip),

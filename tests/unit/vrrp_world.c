@@ -16,7 +16,8 @@
 enum {
 	MAX_HOSTS = 4,
 	MAX_TIMERS = 64,
-	SET_TIMERS = 2, /* of the set itself, made before any instance's pair of timers */
+	AT_ONCE = 10000, /* callbacks without time passing */
+	SET_TIMERS = 2,	 /* of the set itself, made before any instance's pair of timers */
 };
 
 struct letter {
@@ -494,7 +495,7 @@ static bool should_have(struct host *h, const char *interface, const struct addr
 	for (i = 0; i < h->conf->n_vrrp; i++) {
 		if (host_state(h, h->conf->vrrp[i].name) != VRRP_MASTER)
 			continue;
-		n = conf_vrrp_owned(&h->conf->vrrp[i], owned);
+		n = vrrp_owned(&h->conf->vrrp[i], owned);
 		for (k = 0; k < n; k++)
 			if (!strcmp(owned[k].interface, interface) &&
 			    addr_equal(&owned[k].prefix.addr, a))
@@ -523,7 +524,7 @@ static void check_addresses(struct host *h)
 	if (at_work(h))
 		return;
 	for (i = 0; i < h->conf->n_vrrp; i++) {
-		n = conf_vrrp_owned(&h->conf->vrrp[i], owned);
+		n = vrrp_owned(&h->conf->vrrp[i], owned);
 		for (k = 0; k < n; k++) {
 			link = net_link_by_name(&h->net, owned[k].interface);
 			if (link && link->up)
@@ -624,10 +625,13 @@ static struct loop_timer *next_timer(void)
 void world_run(usec_t span)
 {
 	usec_t end = usec_add(world.now, span), at;
+	unsigned at_once = 0;
 	struct loop_timer *t;
 	struct host *h;
 
 	for (;;) {
+		/* Two hosts that answer each other's answers would go on for ever. */
+		assert_true(at_once++ < AT_ONCE);
 		if (settle())
 			continue;
 		t = next_timer();
@@ -636,8 +640,10 @@ void world_run(usec_t span)
 		at = usec_add(t->at, world.late);
 		if (usec_before(end, at))
 			break;
-		if (usec_before(world.now, at))
+		if (usec_before(world.now, at)) {
 			world.now = at;
+			at_once = 0;
+		}
 		h = t->loop->host;
 		h->served = false;
 		loop_timer_stop(t);
