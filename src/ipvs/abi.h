@@ -24,6 +24,9 @@
 #define RING_CHUNKS  65536   /* values of `rings`: 1,048,576 ids in all */
 #define RING_LEN_MAX 65536   /* ids that one service may use */
 #define RECLAIM_BATCH 512    /* keys that one run of the reclaim program takes */
+#define PORT_MAX     16384   /* slots of `ports` */
+#define SERVICES_MAX 65536   /* entries of `services` */
+#define GATE_KEYS_MAX 8192   /* entries of `gate_vrids`, and of `gate_addrs` */
 
 /* ---- Services ---------------------------------------------------------------------------- */
 
@@ -162,17 +165,19 @@ _Static_assert(sizeof(struct flow6_key) == 40, "abi");
  * what the change asks for (counters, deletion), once.
  *
  *   bits  0-1   life: LIFE_LIVE or LIFE_CLAIMED
- *   bits  2-7   flags that change: WORD_NOOUTPUT (IPVS: no answer seen yet, dr and tun for ever)
+ *   bits  2-7   flags that change: WORD_NOOUTPUT, WORD_SETTLED
  *   bits  8-15  enum flow_state, in the request half
- *   bits 16-31  generation: another one each time the entry begins a new flow
+ *   bits 16-31  generation: another one for each flow that an entry holds
  *
- * LIVE -> CLAIMED by the reclaim program, or by a SYN that begins a new flow in place; then the
- * entry is deleted, or LIVE again with a new generation.  Nobody else deletes.  A reader copies what
- * it needs, then looks whether word and tag still are what they were. */
+ * An entry is inserted as CLAIMED and becomes LIVE when all of its flow is in place.  LIVE -> CLAIMED
+ * by the reclaim program, or by a SYN that finds the flow over and begins the next one in its place;
+ * whoever claimed it deletes it, and nobody else.  A reader copies what it needs, then looks whether
+ * word and tag still are what they were. */
 #define LIFE_LIVE	   1u
 #define LIFE_CLAIMED	   2u
 #define WORD_LIFE(w)	   ((w)&3u)
-#define WORD_NOOUTPUT	   4u
+#define WORD_NOOUTPUT	   4u /* request half: no answer seen yet (IPVS); dr and tun for ever */
+#define WORD_SETTLED	   8u /* reply half: the server's bare ACKs change no state now */
 #define WORD_STATE(w)	   (((w) >> 8) & 0xffu)
 #define WORD_GENERATION(w) ((w) >> 16)
 #define WORD(life, flags, state, generation)                                                       \
@@ -227,7 +232,9 @@ struct reclaim {
 
 /* ---- Gates: who owns an address (VRRP), and the fence -------------------------------------- */
 
-/* `gates`: shared; one for each VRRP instance. */
+/* `gates`: shared; one for each VRRP instance.  Gate 0 is always open, and its `fenced` says that some
+ * gate may be fenced: the programs look addresses up in `gate_addrs` only then.  They set it with any
+ * latch; the daemon clears it when it has cleared the last. */
 struct gate {
 	__u32 open;	/* daemon: we own the addresses */
 	__u32 fenced;	/* latch: the programs set it, only the daemon clears it */
@@ -254,6 +261,18 @@ struct gate_addr {
 };
 _Static_assert(sizeof(struct gate_addr) == 20, "abi");
 
+/* ---- Interfaces ---------------------------------------------------------------------------- */
+
+/* `ports`: shared, by ifindex.  An interface whose index is PORT_MAX or more has TC only. */
+struct port {
+	__u8 mac[6];
+	__u16 flags; /* PORT_*; one aligned 8-byte store changes all */
+};
+_Static_assert(sizeof(struct port) == 8, "abi");
+
+#define PORT_MAC 1u /* mac is known: xdp takes frames to it, others are left to TC */
+#define PORT_XDP 2u /* frames may be redirected to it from xdp */
+
 /* ---- Counters ------------------------------------------------------------------------------ */
 
 /* Which program counted. */
@@ -275,6 +294,8 @@ enum hook {
 	X(DROP_GATE, "drop_gate", "to an address that this director does not own now")             \
 	X(DROP_FENCED, "drop_fenced", "to or from an address whose daemon is dead while a peer is alive") \
 	X(DROP_TABLE_FULL, "drop_table_full", "new flow, but the flow table is full")              \
+	X(DROP_CLASH, "drop_clash",                                                                \
+	  "new flow, but its answers would look like those of another flow")                       \
 	X(DROP_NO_SERVER, "drop_no_server", "new flow, no server available: answered by a reject") \
 	X(DROP_NO_ROUTE, "drop_no_route", "no route to the server or to the client")               \
 	X(DROP_TTL, "drop_ttl", "time to live ran out")                                            \

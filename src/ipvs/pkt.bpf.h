@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The packet: what it is, parsed once.  What was parsed lies in per-CPU memory: on the stack it would
+ * not fit, and the verifier would look at every path again for each value it may have. */
+#ifndef LBD_IPVS_PKT_BPF_H
+#define LBD_IPVS_PKT_BPF_H
+
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "ipvs/abi.h"
+#include "ipvs/maps.bpf.h"
+#include "ipvs/wire.bpf.h"
+
+#define EXT_HEADERS   6 /* IPv6 extension headers that are walked */
+
+#define IP_DF	      0x4000
+#define IP_FRAGMENT   0x3fff /* more fragments, or an offset */
+#define IP6_FRAGMENT  0xfff9
+#define IPPROTO_VRRP  112
+
+#define TCP_FIN 1
+#define TCP_SYN 2
+#define TCP_RST 4
+#define TCP_ACK 16
+
+/* <linux/if_arp.h> needs libc headers that do not exist for this target. */
+struct arp_ipv4 {
+	__be16 hw_type, proto;
+	__u8 hw_len, proto_len;
+	__be16 op;
+	__u8 sender_mac[6];
+	__u8 sender[4];
+	__u8 target_mac[6];
+	__u8 target[4];
+};
+#define ARP_REQUEST 1
+
+struct ext_header {
+	__u8 next, len; /* len: in 8 bytes, the first 8 not counted */
+	__be16 fragment;
+};
+
+struct routing_header {
+	__u8 next, len, type, segments_left;
+};
+
+struct icmp_header {
+	__u8 type, code;
+	__sum16 check;
+	__u32 rest;
+};
+#define ICMP4_UNREACHABLE      3
+#define ICMP4_PORT_UNREACHABLE 3
+#define ICMP6_UNREACHABLE      1
+#define ICMP6_PORT_UNREACHABLE 4
+#define ICMP6_SOLICITATION     135
+#define ICMP6_ADVERTISEMENT    136
+
+struct pkt {
+	__u32 len; /* of the frame */
+	__be16 eth_type; /* 0: the frame is too short to be one */
+
+	/* IP: valid when `ip` */
+	bool ip, v6;
+	bool fragment;
+	__u8 l4_proto;
+	__u32 l3, l4;	  /* offsets */
+	__u32 l3_len;	  /* IP header and all that belongs to it, without padding */
+	__u32 ttl_word;	  /* the four bytes that hold TTL or hop limit, as they stand */
+	__u8 ttl;
+	struct addr src, dst;
+
+	/* TCP and UDP: valid when `ports` */
+	bool ports;
+	__be16 sport, dport;
+	__u8 tcp_flags;
+	__u8 l4_header; /* length of the TCP or UDP header */
+	__be32 seq, ack;
+	__sum16 l4_check;
+
+	/* On the wire: TC may hold a super-packet that leaves as several */
+	__u32 segments;
+	__u32 segment_len; /* IP length of the largest of them */
+};
+
+/* ---- Parsing ------------------------------------------------------------------------------- */
+
+static __always_inline struct addr addr_v4(__be32 a)
+{
+	return (struct addr){ { 0, 0, bpf_htonl(0xffff), a } };
+}
+
+static __always_inline bool addr_is_v4(const struct addr *a)
+{
+	return !a->a[0] && !a->a[1] && a->a[2] == bpf_htonl(0xffff);
+}
+
+/* The length that an IP header claims; a super-packet beyond 64 KB claims 0. */
+static __always_inline bool pkt_set_len(const struct wire *w, struct pkt *p, __u32 claimed,
+					bool jumbo)
+{
+	__u32 there = p->len - p->l3;
+
+	p->l3_len = jumbo && wire_gso_size(w) ? there : claimed;
+	return p->l3_len <= there;
+}
+
+static __always_inline bool pkt_parse_ip4(const struct wire *w, struct pkt *p)
+{
+	struct iphdr *ip = wire_at(w, p->l3, sizeof(*ip));
+	__u32 total;
+
+	if (!ip || ip->version != 4 || ip->ihl < 5)
+		return false;
+	total = bpf_ntohs(ip->tot_len);
+	if (!pkt_set_len(w, p, total, !total) || p->l3_len < ip->ihl * 4u)
+		return false;
+	p->v6 = false;
+	p->l4 = p->l3 + ip->ihl * 4;
+	p->l4_proto = ip->protocol;
+	p->fragment = ip->frag_off & bpf_htons(IP_FRAGMENT);
+	p->ttl = ip->ttl;
+	p->ttl_word = *(__u32 *)&ip->ttl;
+	p->src = addr_v4(ip->saddr);
+	p->dst = addr_v4(ip->daddr);
+	return true;
+}
+
+/* Steps over one IPv6 extension header.  False: what stands at p->l4 is none, or cannot be passed. */
+static __always_inline bool pkt_step_ext(const struct wire *w, struct pkt *p)
+{
+	struct routing_header *routing;
+	struct ext_header *ext;
+
+	switch (p->l4_proto) {
+	case IPPROTO_ROUTING:
+		routing = wire_at(w, p->l4, sizeof(*routing));
+		if (!routing || routing->segments_left)
+			return false; /* dst is only a station on its way */
+		break;
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_FRAGMENT:
+		break;
+	default:
+		return false;
+	}
+	ext = wire_at(w, p->l4, sizeof(*ext));
+	if (!ext)
+		return false;
+	if (p->l4_proto == IPPROTO_FRAGMENT) {
+		/* An "atomic" fragment is a whole packet, RFC 6946. */
+		p->fragment = ext->fragment & bpf_htons(IP6_FRAGMENT);
+		p->l4 += 8;
+	} else {
+		p->l4 += (ext->len + 1) * 8;
+	}
+	p->l4_proto = ext->next;
+	return !p->fragment;
+}
+
+static __always_inline bool pkt_parse_ip6(const struct wire *w, struct pkt *p)
+{
+	struct ipv6hdr *ip = wire_at(w, p->l3, sizeof(*ip));
+	__u32 payload;
+	int i;
+
+	if (!ip || ip->version != 6)
+		return false;
+	payload = bpf_ntohs(ip->payload_len);
+	if (!pkt_set_len(w, p, sizeof(*ip) + payload, !payload))
+		return false;
+	p->v6 = true;
+	p->l4 = p->l3 + sizeof(*ip);
+	p->l4_proto = ip->nexthdr;
+	p->ttl = ip->hop_limit;
+	p->ttl_word = *(__u32 *)&ip->payload_len;
+	__builtin_memcpy(&p->src, &ip->saddr, sizeof(p->src));
+	__builtin_memcpy(&p->dst, &ip->daddr, sizeof(p->dst));
+	for (i = 0; i < EXT_HEADERS; i++)
+		if (!pkt_step_ext(w, p))
+			break;
+	return true;
+}
+
+static __always_inline bool pkt_parse_tcp(const struct wire *w, struct pkt *p)
+{
+	struct tcphdr *tcp = wire_at(w, p->l4, sizeof(*tcp));
+
+	if (!tcp || tcp->doff < 5)
+		return false;
+	p->sport = tcp->source;
+	p->dport = tcp->dest;
+	p->seq = tcp->seq;
+	p->ack = tcp->ack_seq;
+	p->l4_check = tcp->check;
+	p->tcp_flags = ((__u8 *)tcp)[13];
+	p->l4_header = tcp->doff * 4;
+	return true;
+}
+
+static __always_inline bool pkt_parse_udp(const struct wire *w, struct pkt *p)
+{
+	struct udphdr *udp = wire_at(w, p->l4, sizeof(*udp));
+
+	if (!udp)
+		return false;
+	p->sport = udp->source;
+	p->dport = udp->dest;
+	p->l4_check = udp->check;
+	p->l4_header = sizeof(*udp);
+	return true;
+}
+
+static __always_inline void pkt_measure(const struct wire *w, struct pkt *p)
+{
+	__u32 gso_size = wire_gso_size(w), segments = wire_gso_segs(w);
+
+	p->segments = segments ? segments : 1;
+	p->segment_len = gso_size ? p->l4 - p->l3 + p->l4_header + gso_size : p->l3_len;
+}
+
+static __always_inline void pkt_parse_l4(const struct wire *w, struct pkt *p)
+{
+	bool whole = false;
+
+	if (p->l4_proto == IPPROTO_TCP)
+		whole = pkt_parse_tcp(w, p);
+	else if (p->l4_proto == IPPROTO_UDP)
+		whole = pkt_parse_udp(w, p);
+	p->ports = whole && p->l4 + p->l4_header <= p->l3 + p->l3_len;
+	if (p->ports)
+		pkt_measure(w, p);
+}
+
+/* Fills *p. */
+static __always_inline void pkt_parse(const struct wire *w, struct pkt *p)
+{
+	struct ethhdr *eth = wire_at(w, 0, sizeof(*eth));
+
+	__builtin_memset(p, 0, sizeof(*p));
+	p->len = wire_len(w);
+	if (!eth)
+		return;
+	p->eth_type = eth->h_proto;
+	p->l3 = sizeof(*eth);
+	if (p->eth_type == bpf_htons(ETH_P_IP))
+		p->ip = pkt_parse_ip4(w, p);
+	else if (p->eth_type == bpf_htons(ETH_P_IPV6))
+		p->ip = pkt_parse_ip6(w, p);
+	if (p->ip && !p->fragment)
+		pkt_parse_l4(w, p);
+}
+
+#endif

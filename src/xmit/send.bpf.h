@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Leaving: the next hop towards server or client, and whether the packet can go there. */
+#ifndef LBD_XMIT_SEND_BPF_H
+#define LBD_XMIT_SEND_BPF_H
+
+#include <linux/pkt_cls.h>
+
+#include "ipvs/count.bpf.h"
+#include "ipvs/flow.bpf.h"
+#include "ipvs/pkt.bpf.h"
+#include "ipvs/wire.bpf.h"
+#include "xmit/nat.bpf.h"
+
+#define HOP_TRIES 3 /* the daemon writes a hop seldom, and in less time than one try takes */
+
+/* <sys/socket.h> is not for this target. */
+#define AF_INET	 2
+#define AF_INET6 10
+
+/* ---- Next hops ------------------------------------------------------------------------------ */
+
+static __always_inline enum counter hop_to_server(__u32 id, struct nexthop *hop)
+{
+	struct server *s = bpf_map_lookup_elem(&servers, &id);
+	__u32 version;
+	int i;
+
+	if (!s)
+		return COUNT_DROP_ERROR;
+	for (i = 0; i < HOP_TRIES; i++) {
+		version = READ_ONCE(s->hop);
+		barrier();
+		*hop = s->hops[version & 1];
+		barrier();
+		if (READ_ONCE(s->hop) == version)
+			return hop->ifindex ? GO_ON : COUNT_DROP_NO_ROUTE;
+	}
+	return COUNT_DROP_RACE;
+}
+
+/* Where the kernel would send a packet with this tuple. */
+static __always_inline enum counter hop_to_client(const struct wire *w, const struct pkt *p, bool v6,
+						  const union tuple *to, struct bpf_fib_lookup *fib,
+						  struct nexthop *hop)
+{
+	const __u8 none[6] = {};
+	long r;
+
+	__builtin_memset(fib, 0, sizeof(*fib));
+	fib->family = v6 ? AF_INET6 : AF_INET;
+	fib->l4_protocol = p->l4_proto;
+	fib->tot_len = p->segment_len;
+	fib->ifindex = wire_ifindex(w);
+	if (v6) {
+		__builtin_memcpy(fib->ipv6_src, &to->v6.src, sizeof(fib->ipv6_src));
+		__builtin_memcpy(fib->ipv6_dst, &to->v6.dst, sizeof(fib->ipv6_dst));
+	} else {
+		fib->ipv4_src = to->v4.src;
+		fib->ipv4_dst = to->v4.dst;
+	}
+	r = bpf_fib_lookup(w->ctx, fib, sizeof(*fib), 0);
+	if (r == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return COUNT_DROP_TOO_BIG;
+	if (r != BPF_FIB_LKUP_RET_SUCCESS && r != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return COUNT_DROP_NO_ROUTE;
+	hop->ifindex = fib->ifindex;
+	hop->mtu = 0; /* was looked at */
+	if (fib->family == AF_INET6)
+		__builtin_memcpy(&hop->gateway, fib->ipv6_dst, sizeof(hop->gateway));
+	else
+		hop->gateway = addr_v4(fib->ipv4_dst);
+	/* Linux 6.1 also succeeds with a neighbour that is not resolved yet. */
+	hop->resolved = r == BPF_FIB_LKUP_RET_SUCCESS && !mac_equal(fib->dmac, none);
+	__builtin_memcpy(hop->dmac, fib->dmac, 6);
+	__builtin_memcpy(hop->smac, fib->smac, 6);
+	return GO_ON;
+}
+
+/* XDP leaves to TC whatever is not plain, before anything was changed. */
+static __always_inline bool hop_is_plain(const struct wire *w, const struct nexthop *hop)
+{
+	__u32 slot = hop->ifindex;
+	struct port *port;
+
+	if (!is_xdp(w))
+		return true;
+	port = bpf_map_lookup_elem(&ports, &slot);
+	return hop->resolved && port && port->flags & PORT_XDP;
+}
+
+/* ---- Going ---------------------------------------------------------------------------------- */
+
+static __always_inline void note_traffic(const struct pkt *p, const struct hit *h)
+{
+	struct server_stats *stats;
+	__u64 packets = p->segments, bytes;
+	__u32 id = h->server;
+
+	/* Each segment of a super-packet has headers of its own on the wire. */
+	bytes = p->l3_len + (packets - 1) * (p->l4 - p->l3 + p->l4_header);
+	stats = bpf_map_lookup_elem(&server_stats, &id);
+	if (!stats)
+		return;
+	if (h->flags & FLOW_REPLY) {
+		stats->out_packets += packets;
+		stats->out_bytes += bytes;
+	} else {
+		stats->in_packets += packets;
+		stats->in_bytes += bytes;
+	}
+}
+
+/* TC: the kernel finds the neighbour's address, and keeps the packet until then. */
+static __always_inline int redirect_unresolved(const struct nexthop *hop)
+{
+	struct bpf_redir_neigh neigh = {};
+
+	if (addr_is_v4(&hop->gateway)) {
+		neigh.nh_family = AF_INET;
+		neigh.ipv4_nh = hop->gateway.a[3];
+	} else {
+		neigh.nh_family = AF_INET6;
+		__builtin_memcpy(neigh.ipv6_nh, &hop->gateway, sizeof(neigh.ipv6_nh));
+	}
+	return bpf_redirect_neigh(hop->ifindex, &neigh, sizeof(neigh), 0);
+}
+
+static __always_inline enum counter redirect(const struct wire *w, const struct nexthop *hop)
+{
+	struct {
+		__u8 dmac[6], smac[6];
+	} macs;
+	int action;
+
+	if (!is_xdp(w) && !hop->resolved) {
+		action = redirect_unresolved(hop);
+		return action == TC_ACT_REDIRECT ? COUNT_REDIRECTED : COUNT_DROP_ERROR;
+	}
+	/* Always with our own source: a switch would learn the sender's on our port otherwise. */
+	__builtin_memcpy(macs.dmac, hop->dmac, 6);
+	__builtin_memcpy(macs.smac, hop->smac, 6);
+	if (wire_store(w, 0, &macs, sizeof(macs), 0))
+		return COUNT_DROP_ERROR;
+	/* Out where it came in is a redirect too: veth loses what XDP_TX sends. */
+	action = bpf_redirect(hop->ifindex, 0);
+	return action == (is_xdp(w) ? XDP_REDIRECT : TC_ACT_REDIRECT) ? COUNT_REDIRECTED :
+									 COUNT_DROP_ERROR;
+}
+
+/* Sends a packet of a flow on its way. */
+static __always_inline enum counter send(const struct wire *w, bool v6, struct scratch *s,
+					 const struct hit *h)
+{
+	const struct pkt *p = &s->pkt;
+	struct nexthop hop = {};
+	enum counter verdict;
+	int r;
+
+	if (h->flags & FLOW_REPLY)
+		verdict = hop_to_client(w, p, v6, &s->to, &s->fib, &hop);
+	else
+		verdict = hop_to_server(h->server, &hop);
+	if (verdict != GO_ON)
+		return verdict;
+	if (!hop_is_plain(w, &hop))
+		return COUNT_PASSED;
+	if (p->ttl <= 1)
+		return COUNT_DROP_TTL;
+	if (hop.mtu && p->segment_len > hop.mtu)
+		return COUNT_DROP_TOO_BIG;
+	flow_touch(p, v6, s, h);
+	flow_track(p, v6, s, h);
+	note_traffic(p, h);
+	if (has_twin(h->verbs))
+		r = rewrite_tuple(w, p, v6, flow_key_tuple(&s->key), &s->to);
+	else
+		r = rewrite_ip(w, p, v6, flow_key_tuple(&s->key), flow_key_tuple(&s->key));
+	return r ? COUNT_DROP_ERROR : redirect(w, &hop);
+}
+
+#endif

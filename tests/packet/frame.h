@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Builds the frames that the tests send, and those they expect back: always with full checksums, so
+ * that comparing bytes checks the sums too. */
+#ifndef LBD_TESTS_PACKET_FRAME_H
+#define LBD_TESTS_PACKET_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/addr_type.h"
+
+#define FRAME_MAX 4096
+
+#define FIN 0x01
+#define SYN 0x02
+#define RST 0x04
+#define PSH 0x08
+#define ACK 0x10
+
+/* Who can send and receive.  Each has an address of both families, a port and a MAC. */
+enum who {
+	NOBODY,
+	CLIENT,	      /* behind the front interface, its MAC is known there */
+	STRANGER,     /* on the same segment, but its MAC is not known */
+	NARROW,	      /* behind CLIENT, on a route with an MTU of 1280 */
+	LOST,	      /* no route leads to it */
+	VIP,	      /* port 80 */
+	VIP2,	      /* port 80, of another service with the same servers */
+	WEB1, WEB2, WEB3, /* port 8080, behind the back interface */
+	FRONT, BACK,  /* the director's own interfaces */
+	WHOS,
+};
+
+struct frame {
+	/* 0 in any of these: the usual, see frame_build() */
+	enum who from, to;
+	enum who link_from, link_to; /* of the MACs */
+	uint8_t proto;		     /* TCP */
+	uint8_t flags;		     /* of TCP: ACK */
+	uint8_t ttl;		     /* 64 */
+	uint16_t payload;	     /* bytes behind the header */
+	uint16_t sport, dport;	     /* theirs */
+	uint32_t seq, ack;
+	uint8_t ip_options;  /* bytes of IPv4 options, or so many IPv6 extension headers / 4 */
+	uint16_t fragment;   /* IPv4: the fragment field; IPv6: a fragment header with it */
+	bool atomic;	     /* IPv6: a fragment header that says "whole" */
+	bool no_check;	     /* UDP without a checksum */
+	bool tagged;	     /* 802.1Q in band */
+	bool broadcast;	     /* to ff:ff:ff:ff:ff:ff */
+	bool unfinished;     /* the checksum holds the pseudo header's sum only (CHECKSUM_PARTIAL) */
+};
+
+struct addr who_addr(enum who who, bool v6);
+uint16_t who_port(enum who who);
+const uint8_t *who_mac(enum who who);
+
+/* Writes the frame to buf (FRAME_MAX bytes), returns its length. */
+size_t frame_build(const struct frame *f, bool v6, uint8_t *buf);
+
+#endif

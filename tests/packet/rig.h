@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A director's data plane without its daemon: a network namespace with two interfaces, the programs,
+ * and the maps, filled by hand. */
+#ifndef LBD_TESTS_PACKET_RIG_H
+#define LBD_TESTS_PACKET_RIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "frame.h"
+#include "ipvs/abi.h"
+#include "xmit/lbd.skel.h"
+
+#define RIG_FLOWS 4096
+
+/* Slots that rig_service() and rig_server() use. */
+#define SVC	 1
+#define SVC2	 2
+#define GATE	 1
+#define SERVER1	 1 /* WEB1, ... */
+
+struct rig {
+	struct lbd_bpf *skel;
+	bool v6;
+	enum hook hook;
+	unsigned front, back; /* ifindexes */
+	/* the shared maps */
+	struct svc *svcs;
+	struct server *servers;
+	struct ring_chunk *rings;
+	struct gate *gates;
+	struct reclaim *reclaim;
+	struct port *ports;
+};
+
+struct outcome {
+	int action;
+	size_t len;
+	uint8_t frame[FRAME_MAX];
+};
+
+/* The context that a test may set besides the frame. */
+struct context {
+	unsigned ifindex; /* 0: by the frame's destination MAC */
+	uint32_t gso_size, gso_segs;
+	uint32_t len;	/* the frame is cut to this length; 0: whole */
+	bool sum_known; /* TC: as if the card had summed the frame up (CHECKSUM_COMPLETE) */
+};
+
+/* Ends the program with status 77 when the machine cannot load BPF programs.  flows: table size. */
+struct rig *rig_open(unsigned flows);
+void rig_close(struct rig *rig);
+
+/* Empties all maps and chooses what the next calls are about. */
+void rig_reset(struct rig *rig, bool v6, enum hook hook);
+
+/* A service at vip:80 with n servers, WEB1 on, that are reached directly; gate 0. */
+void rig_service(struct rig *rig, uint32_t slot, enum who vip, uint8_t proto, enum method method,
+		 unsigned n);
+void rig_service_key(struct rig *rig, uint32_t slot, enum who vip, uint8_t proto, uint32_t gate);
+/* Gate 1, open, around whoever's address; its daemon is alive. */
+void rig_gate(struct rig *rig, enum who who, uint8_t vrid);
+uint64_t now_ns(void);
+
+/* Runs the program of rig->hook; returns what it did. */
+void rig_run_bytes(struct rig *rig, const void *frame, size_t len, const struct context *c,
+		   struct outcome *ret);
+void rig_run(struct rig *rig, const struct frame *f, const struct context *c, struct outcome *ret);
+
+/* True when the kernel can run a program on a frame whose sum the card knows (Linux 6.16). */
+bool rig_sum_known_works(struct rig *rig);
+
+uint64_t rig_count(struct rig *rig, enum hook hook, enum counter what);
+void rig_stats(struct rig *rig, uint32_t server, struct server_stats *ret);
+size_t rig_flows(struct rig *rig);
+
+/* Entries by the tuple of a frame, seen from the side given. */
+bool rig_flow(struct rig *rig, const struct frame *f, struct flow *ret);
+void rig_flow_set(struct rig *rig, const struct frame *f, const struct flow *to);
+
+/* Runs the reclaim program over every entry; 0 or -errno. */
+int rig_reclaim(struct rig *rig);
+/* Lets all flows look as if their last packet had been so many jiffies ago. */
+void rig_age(struct rig *rig, uint32_t jiffies);
+
+int action_pass(enum hook hook);
+int action_drop(enum hook hook);
+int action_redirect(enum hook hook);
+
+#endif
