@@ -66,8 +66,8 @@ static bool is_vip(const struct conf *c, const struct addr *address)
 
 /* ---- The gateway of nat ---- */
 
-/* How well an address of the directors would do: 0, not at all.  One on the smallest network that the
- * server is in is best, and one that is nothing but a gateway is better than a VIP. */
+/* How well an address of the directors would do: 0, not at all.  One on the smallest network that
+ * the server is in is best, and one that is nothing but a gateway is better than a VIP. */
 static unsigned fitness(const struct conf *c, const struct addr *server, const struct conf_vip *v)
 {
 	const struct addr *a = &v->prefix.addr;
@@ -135,7 +135,8 @@ static int no_gateway(const struct conf *c, const struct addr *server, struct st
 	for_each(s, c->services, c->n_services)
 		if (serves_with(s, server, CONF_METHOD_NAT))
 			break;
-	str_addf(why, "%s:%u: %s: the nat server %s needs a gateway that moves with the directors, but "
+	str_addf(why,
+		 "%s:%u: %s: the nat server %s needs a gateway that moves with the directors, but "
 		 "no instance of vrrp has an address on its subnet: add one to `addresses` of an "
 		 "instance, like \"%s dev INTERFACE\"",
 		 s->where.file, s->where.line, s->where.path, text,
@@ -203,9 +204,11 @@ int rs_script(const struct conf *c, const struct addr *server, struct str *out, 
 		return no_gateway(c, server, why);
 
 	addr_str(server, text);
-	str_addf(out, "#!/bin/sh\n"
-		      "# Prepares the real server %s for lbd: start | stop | status.  See lbd-rs(7).\n"
-		      "# Printed by `lbd rs-script --server %s`, for these services:\n", text, text);
+	str_addf(out,
+		 "#!/bin/sh\n"
+		 "# Prepares the real server %s for lbd: start | stop | status.  See lbd-rs(7).\n"
+		 "# Printed by `lbd rs-script --server %s`, for these services:\n",
+		 text, text);
 	add_services(c, server, out);
 	str_addf(out, "server=%s\nfamily=%d\nvips='", text, addr_is_v4(server) ? 4 : 6);
 	add_vips(c, server, out);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* rs_script CONF SERVER: prints the script, as `lbd rs-script` does, without a running lbd's needs. */
+/* rs_script CONF SERVER: prints the script, as `lbd rs-script` does, without a running lbd's needs.
+ */
 #include <stdio.h>
 
 #include "rs/rs.h"

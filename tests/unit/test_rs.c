@@ -36,8 +36,9 @@ struct answer {
 
 static struct answer ask(const char *server)
 {
-	struct conf_source source = { .file = "rs.conf", .bytes = text, .len = sizeof(text) - 1,
-				      .host = "lb1" };
+	struct conf_source source = {
+		.file = "rs.conf", .bytes = text, .len = sizeof(text) - 1, .host = "lb1"
+	};
 	struct str problems = { 0 };
 	struct answer answer = { 0 };
 	struct conf *c = NULL;
@@ -74,7 +75,8 @@ static void assert_lines(const char *server, ...)
 		wanted.len = 0;
 		str_addf(&wanted, "\n%s\n", line);
 		if (!strstr(str_text(&a.script), str_text(&wanted)))
-			fail_msg("%s: no line \"%s\" in\n%.600s", server, line, str_text(&a.script));
+			fail_msg("%s: no line \"%s\" in\n%.600s", server, line,
+				 str_text(&a.script));
 	}
 	va_end(ap);
 	str_free(&wanted);
@@ -121,11 +123,12 @@ static void a_nat_server_without_gateway_is_an_error_that_helps(void **state)
 
 	assert_int_equal(a.r, -EINVAL);
 	assert_int_equal(a.script.len, 0);
-	assert_string_equal(str_text(&a.why),
-			    "rs.conf:9: services.www: the nat server 198.51.100.1 needs a gateway that "
-			    "moves with the directors, but no instance of vrrp has an address on its "
-			    "subnet: add one to `addresses` of an instance, like \"10.0.0.1/24 dev "
-			    "INTERFACE\"");
+	assert_string_equal(
+		str_text(&a.why),
+		"rs.conf:9: services.www: the nat server 198.51.100.1 needs a gateway that "
+		"moves with the directors, but no instance of vrrp has an address on its "
+		"subnet: add one to `addresses` of an instance, like \"10.0.0.1/24 dev "
+		"INTERFACE\"");
 	answer_free(&a);
 }
 
