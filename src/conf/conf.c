@@ -124,7 +124,8 @@ static void no_such_node(const struct views *v, const struct node *nodes)
 	else
 		problem_at(v->problems, nodes,
 			   "none is this host, \"%s\": there are %s; give one host = \"%s\", or "
-			   "choose with --node", s->host, str_text(&names), s->host);
+			   "choose with --node",
+			   s->host, str_text(&names), s->host);
 	str_free(&names);
 }
 
@@ -166,8 +167,7 @@ static int make_view(struct views *v, const struct node *node, struct node *root
 		c->node = arena_strdup(c->arena, node->name);
 	resolve(c, root, v->scratch, v->problems);
 	if (!c->director.router_id)
-		c->director.router_id =
-			arena_strdup(c->arena, c->node ? c->node : v->source->host);
+		c->director.router_id = arena_strdup(c->arena, c->node ? c->node : v->source->host);
 	rules_check(c, root, v->problems);
 	return 0;
 }

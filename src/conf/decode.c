@@ -112,15 +112,18 @@ static bool decode_scalar(struct decoder *d, const struct opt *o, const struct n
 	struct str why = { 0 };
 	int r = -1;
 
+	if (n->type == NODE_TRUTH && type == OPT_BOOL) {
+		*(bool *)at = n->truth;
+		return true;
+	}
 	if (n->type == NODE_NUMBER && number)
 		r = value_from_number(o, n->number, at, &why);
 	else if (n->type == NODE_NUMBER && type == OPT_DURATION)
-		str_addf(&why, "%" PRId64 " has no unit: write \"%" PRId64 "s\", or \"%" PRId64
-			 "ms\"", n->number, n->number, n->number);
+		str_addf(&why,
+			 "%" PRId64 " has no unit: write \"%" PRId64 "s\", or \"%" PRId64 "ms\"",
+			 n->number, n->number, n->number);
 	else if (n->type == NODE_TEXT && !number && type != OPT_BOOL)
 		r = value_from_text(o, n->text, at, d->arena, &why);
-	else if (n->type == NODE_TRUTH && type == OPT_BOOL)
-		*(bool *)at = n->truth, r = 0;
 	else
 		wrong_type(d, o, n);
 	if (why.len)
@@ -153,16 +156,23 @@ static void decode_list(struct decoder *d, const struct opt *o, const struct nod
 /* An enumeration with a value for each interface, which the kid is named after. */
 static void decode_each(struct decoder *d, const struct opt *o, const struct node *n, void *base)
 {
-	struct conf_attach_one *each = arena_alloc(d->arena, n->n * sizeof(*each));
-	unsigned i, used = 0;
+	static const struct opt interface = { .type = OPT_INTERFACE };
+	struct conf_attach_one *each = arena_alloc(d->arena, n->n * sizeof(*each)), *one = each;
+	struct opt value = *o;
+	struct str why = { 0 };
+	unsigned i;
 
+	value.each_at = 0; /* no group in the group */
 	for (i = 0; i < n->n; i++) {
-		if (!decode_scalar(d, o, n->kids[i], &each[used].attach))
-			continue;
-		each[used++].interface = arena_strdup(d->arena, n->kids[i]->name);
+		if (value_from_text(&interface, n->kids[i]->name, &one->interface, d->arena, &why))
+			problem_at(d->problems, n->kids[i], "%s", str_text(&why));
+		else if (decode_scalar(d, &value, n->kids[i], &one->attach))
+			one++;
+		why.len = 0;
 	}
+	str_free(&why);
 	*(struct conf_attach_one **)((char *)base + o->each_at) = each;
-	*(unsigned *)((char *)base + o->n_each_at) = used;
+	*(unsigned *)((char *)base + o->n_each_at) = (unsigned)(one - each);
 }
 
 static void decode_object(struct decoder *d, const struct opt_group *g, const struct node *n,
@@ -225,8 +235,8 @@ static const struct node *layer_find(struct decoder *d, const struct opt *o, con
 	const struct node *single = o->single ? node_find(n, o->single) : NULL;
 
 	if (named && single)
-		problem_at(d->problems, single, "cannot stand beside \"%s\": write it as one of them",
-			   o->name);
+		problem_at(d->problems, single,
+			   "cannot stand beside \"%s\": write it as one of them", o->name);
 	return named ? named : single;
 }
 

@@ -38,7 +38,8 @@ struct objects {
 static struct objects objects_of(const struct opt *o, const void *base)
 {
 	return (struct objects){ *(const char *const *)((const char *)base + o->at),
-				 *(const unsigned *)((const char *)base + o->n_at), o->group->size };
+				 *(const unsigned *)((const char *)base + o->n_at),
+				 o->group->size };
 }
 
 static const struct conf_object *object_at(const struct objects *all, unsigned i)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Prints what the table of options knows: `doc mdoc` is the reference part of lbd.conf(5), `doc dict`
- * a dictionary for the fuzzer.  Runs at build time only. */
+/* Prints what the table of options knows: `doc mdoc` is the reference part of lbd.conf(5), `doc
+ * dict` a dictionary for the fuzzer.  Runs at build time only. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,8 +91,7 @@ static void heading(const struct opt *o)
 	}
 	elem.type = o->type == OPT_LIST ? o->elem : o->type;
 	type_text(&elem, &type);
-	printf(o->type == OPT_LIST ? ".It Ic %s No \"= [ %s, ... ]\"\n" :
-				     ".It Ic %s No \"= %s\"\n",
+	printf(o->type == OPT_LIST ? ".It Ic %s No \"= [ %s, ... ]\"\n" : ".It Ic %s No \"= %s\"\n",
 	       o->name, str_text(&type));
 	str_free(&type);
 }

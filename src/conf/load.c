@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Files become one tree: text, libconfig, includes.  The only file that knows libconfig; its tree is
- * copied, since it can neither be merged with another one nor keep names of files. */
+/* Files become one tree: text, libconfig, includes.  The only file that knows libconfig; its tree
+ * is copied, since it can neither be merged with another one nor keep names of files. */
 #include "conf/load.h"
 
 #include <errno.h>
@@ -72,8 +72,7 @@ static struct node *copy_setting(struct arena *arena, const struct text *text,
 	count = (unsigned)config_setting_length(s);
 	n->kids = arena_alloc(arena, count * sizeof(*n->kids));
 	for (i = 0; i < count; i++)
-		n->kids[n->n++] =
-			copy_setting(arena, text, config_setting_get_elem(s, i), n);
+		n->kids[n->n++] = copy_setting(arena, text, config_setting_get_elem(s, i), n);
 	return n;
 }
 
@@ -83,7 +82,8 @@ static const char *explain(const char *libconfig)
 	static const struct {
 		const char *theirs, *ours;
 	} texts[] = {
-		{ "syntax error", "syntax error here or just before: name = value; or name: { ... };" },
+		{ "syntax error",
+		  "syntax error here or just before: name = value; or name: { ... };" },
 		{ "duplicate setting name", "this name is already there in the same group" },
 		{ "mismatched element type in array",
 		  "the values of this list are not all of the same type" },
@@ -115,8 +115,8 @@ static struct node *parse(const struct text_source *source, const struct text *t
 	return root;
 }
 
-static struct node *read_tree(const struct text_source *source, const char *file,
-			      const char *bytes, size_t len)
+static struct node *read_tree(const struct text_source *source, const char *file, const char *bytes,
+			      size_t len)
 {
 	struct node *root = NULL;
 	struct text text;
@@ -269,8 +269,8 @@ static void load_file(struct loader *l, const char *file, const struct node *fro
 	else if (from)
 		problem_at(l->source->problems, from, "%s: %s", file, strerror(-r));
 	else
-		problem_add(l->source->problems, SEVERITY_ERROR, file, 0, NULL, "cannot be read: %s",
-			    strerror(-r));
+		problem_add(l->source->problems, SEVERITY_ERROR, file, 0, NULL,
+			    "cannot be read: %s", strerror(-r));
 	str_free(&bytes);
 }
 

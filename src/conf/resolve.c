@@ -21,8 +21,11 @@ static const struct node *empty_group(struct resolver *r, const struct node *par
 {
 	struct node *n = arena_alloc(r->scratch.arena, sizeof(*n));
 
-	*n = (struct node){ .parent = parent, .name = name, .file = parent->file,
-			    .line = parent->line, .type = NODE_GROUP };
+	*n = (struct node){ .parent = parent,
+			    .name = name,
+			    .file = parent->file,
+			    .line = parent->line,
+			    .type = NODE_GROUP };
 	return n;
 }
 
@@ -78,8 +81,9 @@ static const struct node *pool_of(struct resolver *r, const struct node *service
 	if (!name || name->type != NODE_TEXT || pools->type != NODE_GROUP)
 		return NULL;
 	if (node_find(service, "servers"))
-		problem_at(r->decoder.problems, name,
-			   "cannot stand beside \"servers\": the servers are one's own or the pool's");
+		problem_at(
+			r->decoder.problems, name,
+			"cannot stand beside \"servers\": the servers are one's own or the pool's");
 	pool = node_find(pools, name->text);
 	if (pool)
 		return pool->type == NODE_GROUP ? pool : NULL;
@@ -88,7 +92,8 @@ static const struct node *pool_of(struct resolver *r, const struct node *service
 		nearest_try(&nearest, pools->kids[i]->name);
 	if (nearest.best)
 		problem_at(r->decoder.problems, name,
-			   "there is no pool \"%s\"; did you mean \"%s\"?", name->text, nearest.best);
+			   "there is no pool \"%s\"; did you mean \"%s\"?", name->text,
+			   nearest.best);
 	else
 		problem_at(r->decoder.problems, name, "there is no pool \"%s\"", name->text);
 	return NULL;

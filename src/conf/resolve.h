@@ -8,8 +8,8 @@
 
 struct problems;
 
-/* c->arena holds what is made; `scratch` may be freed afterwards.  What is wrong is told, and left out
- * of c. */
+/* c->arena holds what is made; `scratch` may be freed afterwards.  What is wrong is told, and left
+ * out of c. */
 void resolve(struct conf *c, const struct node *root, struct arena *scratch,
 	     struct problems *problems);
 

@@ -176,7 +176,8 @@ static void one_family(const struct rules *r)
 				      addr_str(&v->addresses[i].prefix.addr, text), family);
 		for (i = 0; v->family && i < v->n_unicast_peers; i++)
 			if (addr_family(&v->unicast_peers[i]) != v->family)
-				error(r, &v->where, "unicast_peers", "%s is not %s as the addresses",
+				error(r, &v->where, "unicast_peers",
+				      "%s is not %s as the addresses",
 				      addr_str(&v->unicast_peers[i], text), family);
 		if (v->family && v->has_source && addr_family(&v->source) != v->family)
 			error(r, &v->where, "source", "%s is not %s as the addresses",
@@ -262,11 +263,12 @@ static void peers_are_others(const struct rules *r)
 		for (i = 0; i < v->n_unicast_peers; i++) {
 			addr_str(&v->unicast_peers[i], text);
 			if (v->has_source && addr_equal(&v->unicast_peers[i], &v->source))
-				error(r, &v->where, "unicast_peers", "%s is the source: this director",
-				      text);
+				error(r, &v->where, "unicast_peers",
+				      "%s is the source: this director", text);
 			if (conf_vrrp_of(r->conf, &v->unicast_peers[i]))
 				error(r, &v->where, "unicast_peers",
-				      "%s is an address that moves, must be a director's own", text);
+				      "%s is an address that moves, must be a director's own",
+				      text);
 		}
 	}
 }
@@ -278,6 +280,18 @@ static void something_to_do(const struct rules *r)
 	if (!r->conf->n_vrrp && !r->conf->n_services && !problems_errors(r->problems))
 		problem_add(r->problems, SEVERITY_ERROR, r->conf->file, 0, NULL,
 			    "has neither vrrp nor services: there is nothing to do");
+}
+
+static void interfaces_once(const struct rules *r)
+{
+	const struct conf_director *d = &r->conf->director;
+	unsigned i, k;
+
+	for (i = 0; i < d->n_interfaces; i++)
+		for (k = 0; k < i; k++)
+			if (!strcmp(d->interfaces[i], d->interfaces[k]))
+				error(r, &d->where, "interfaces", "%s is there twice",
+				      d->interfaces[i]);
 }
 
 static void one_service_each_vip(const struct rules *r)
@@ -458,6 +472,27 @@ static void some_weight(const struct rules *r)
 	}
 }
 
+/* 0 has its meaning for every scheduler. */
+static void weights_are_looked_at(const struct rules *r)
+{
+	const struct conf_service *s;
+	const struct conf_server *v;
+	uint32_t first;
+
+	for_each(s, r->conf->services, r->conf->n_services) {
+		first = 0;
+		for_each(v, s->servers, s->n_servers) {
+			if (!first)
+				first = v->weight;
+			if (s->scheduler == CONF_SCHED_RR && v->weight && v->weight != first)
+				break;
+		}
+		if (v < s->servers + s->n_servers)
+			warning(r, &s->where, "scheduler",
+				"rr does not look at weights, which differ: wrr does");
+	}
+}
+
 static void timeout_fits_interval(const struct rules *r)
 {
 	const struct conf_service *s;
@@ -555,8 +590,10 @@ static void attach_names_interfaces(const struct rules *r)
 	}
 }
 
+// clang-format off
 static void (*const errors[])(const struct rules *r) = {
 	something_to_do,
+	interfaces_once,
 	one_family,
 	vrid_once,
 	address_in_one_instance,
@@ -574,12 +611,14 @@ static void (*const warnings[])(const struct rules *r) = {
 	vips_have_owners,
 	servers_have_vips,
 	some_weight,
+	weights_are_looked_at,
 	timeout_fits_interval,
 	tcp_check_of_udp,
 	nat_answers_come_back,
 	pools_are_used,
 	attach_names_interfaces,
 };
+// clang-format on
 
 void rules_check(const struct conf *c, const struct node *root, struct problems *problems)
 {
@@ -626,8 +665,9 @@ static void compare_instance(const struct rules_node *a, const struct rules_node
 		return;
 	}
 	if (v->vrid != w->vrid)
-		warning(r, &v->where, "vrid", "is %u on node %s and %u on node %s: both become master",
-			v->vrid, a->node->name, w->vrid, b->node->name);
+		warning(r, &v->where, "vrid",
+			"is %u on node %s and %u on node %s: both become master", v->vrid,
+			a->node->name, w->vrid, b->node->name);
 	if (v->advert_interval.us != w->advert_interval.us)
 		warning(r, &v->where, "advert_interval", "is not the same on nodes %s and %s",
 			a->node->name, b->node->name);

@@ -8,8 +8,8 @@
 
 struct problems;
 
-/* root is the tree that c was made of: messages point at its settings.  Warnings only when there is no
- * error: what an error left out would cause wrong ones. */
+/* root is the tree that c was made of: messages point at its settings.  Warnings only when there is
+ * no error: what an error left out would cause wrong ones. */
 void rules_check(const struct conf *c, const struct node *root, struct problems *problems);
 
 /* One node's view of the file. */

@@ -6,8 +6,10 @@
 #include <string.h>
 
 /* The offset of a member, provided that it has that type. */
-#define FIELD(s, m, ctype) _Generic(((s *)NULL)->m, ctype: offsetof(s, m))
+#define FIELD(s, m, ctype) _Generic(((s *)NULL)->m, ctype : offsetof(s, m))
 
+/* Tables read better as they are. */
+// clang-format off
 #define U32(s, m)	.type = OPT_U32, .at = FIELD(s, m, uint32_t)
 #define U16(s, m)	.type = OPT_U16, .at = FIELD(s, m, uint16_t)
 #define BOOL(s, m)	.type = OPT_BOOL, .at = FIELD(s, m, bool)
@@ -280,6 +282,8 @@ const struct opt_group schema_file = {
 	.title = "the file", .opts = file_opts, .view = IN_FILE, .size = sizeof(struct conf),
 	.doc = "The sections of the file.",
 };
+
+// clang-format on
 
 bool opt_in_group(const struct opt *o, const struct opt_group *g)
 {

@@ -2,8 +2,8 @@
 /* Every option of lbd.conf, once: name, type, member, bounds, default, words.
  *
  * These tables drive parsing, defaults, proposals for unknown names, the printer, the difference
- * report, the option reference in lbd.conf(5) and the fuzz dictionary.  To add an option: a member in
- * conf.h, an entry here, its use. */
+ * report, the option reference in lbd.conf(5) and the fuzz dictionary.  To add an option: a member
+ * in conf.h, an entry here, its use. */
 #ifndef LBD_CONF_SCHEMA_H
 #define LBD_CONF_SCHEMA_H
 
@@ -38,7 +38,8 @@ enum opt_flags {
 	OPT_LINK_LOCAL = 4, /* addresses: link-local ones too */
 };
 
-/* A table may serve several groups that have part of it; an option with `in` 0 is in all of them. */
+/* A table may serve several groups that have part of it; an option with `in` 0 is in all of them.
+ */
 enum opt_view {
 	IN_FILE = 1,
 	IN_NODE = 2,

@@ -140,7 +140,7 @@ static int scan_name(struct scan *s)
 }
 
 /* libconfig keeps 32 bits of an integer unless it ends in L, and of those that keep 64 it knows no
- * overflow either.  The value it then reports is the nearest there is: it is in no option's range. */
+ * overflow either.  The value it then reports is the nearest there is, in no option's range. */
 static int scan_number(struct scan *s)
 {
 	bool hex = starts(s, "0x") || starts(s, "0X");
@@ -163,8 +163,8 @@ static int scan_number(struct scan *s)
 	memcpy(text, s->p, n < sizeof(text) ? n : sizeof(text) - 1);
 	value = strtoll(text, NULL, hex ? 16 : 10);
 	if (errno == ERANGE) {
-		str_addf(&s->x->text->str, "%sL", *s->p == '-' ? "-9223372036854775807" :
-								"9223372036854775807");
+		str_addf(&s->x->text->str, "%sL",
+			 *s->p == '-' ? "-9223372036854775807" : "9223372036854775807");
 		s->p += n;
 	} else {
 		pass(s, n);
@@ -251,8 +251,8 @@ static int scan_include(struct scan *s)
 	open = starts(s, word) ? s->p + sizeof(word) - 1 : s->end;
 	while (open < s->end && isblank((unsigned char)*open))
 		open++;
-	close = open < s->end && *open == '"' ? memchr(open + 1, '"', (size_t)(s->end - open - 1)) :
-						NULL;
+	close = open < s->end && *open == '"' ? memchr(open + 1, '"', (size_t)(s->end - open - 1))
+					      : NULL;
 	if (blank < s->p || !close || memchr(open, '\n', (size_t)(close - open))) {
 		scan_error(s, s->line, "\"@\" begins nothing but a line: @include \"file\"");
 		return -EINVAL;
@@ -355,7 +355,8 @@ void text_where(const struct text *t, unsigned line, const char **ret_file, unsi
 			high = middle;
 	}
 	*ret_file = t->segments[low].file;
-	*ret_line = line < t->segments[low].at ? 0 : t->segments[low].line + line - t->segments[low].at;
+	*ret_line =
+		line < t->segments[low].at ? 0 : t->segments[low].line + line - t->segments[low].at;
 }
 
 int text_read_file(const char *path, struct str *ret)

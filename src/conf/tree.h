@@ -51,8 +51,8 @@ const char *node_type_name(const struct node *n);
 /* What base is once over is laid on it: groups are merged name by name, all else is replaced.
  * Neither is modified; the result shares what did not change. */
 struct node *node_overlay(struct arena *arena, struct node *base, struct node *over);
-/* Moves the members of `from` (another file's) into `into`.  Groups that both have are merged as long
- * as levels > 0; any other name that both have is an error that tells both places. */
+/* Moves the members of `from` (another file's) into `into`.  Groups that both have are merged as
+ * long as levels > 0; any other name that both have is an error that tells both places. */
 void node_merge(struct arena *arena, struct node *into, struct node *from, unsigned levels,
 		struct problems *problems);
 

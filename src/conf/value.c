@@ -108,7 +108,8 @@ static int from_duration(const struct opt *o, const char *text, void *at, struct
 	errno = 0;
 	number = strtoull(text, &end, 10);
 	if (!*end)
-		return refuse(why, text, "has no unit: write \"2s\", or \"250ms\", \"10m\", \"1h\"");
+		return refuse(why, text,
+			      "has no unit: write \"2s\", or \"250ms\", \"10m\", \"1h\"");
 	for (i = 0; i < N_UNITS; i++)
 		if (!strcmp(end, units[i].name))
 			break;
@@ -146,9 +147,10 @@ static int from_addr(const struct opt *o, const char *text, void *at, struct are
 	struct addr a;
 
 	if (addr_parse(text, &a))
-		return refuse(why, text, strchr(text, '/') ?
-					 "is not an address: no prefix length belongs here" :
-					 "is not an IPv4 or IPv6 address (names are not looked up)");
+		return refuse(why, text,
+			      strchr(text, '/')
+				      ? "is not an address: no prefix length belongs here"
+				      : "is not an IPv4 or IPv6 address (names are not looked up)");
 	bad = unusable(&a, o->flags & OPT_LINK_LOCAL);
 	if (bad)
 		return refuse(why, text, bad);
@@ -203,12 +205,14 @@ static const struct {
 	[OPT_U16] = { sizeof(uint16_t), NULL, NULL },
 	[OPT_BOOL] = { sizeof(bool), NULL, "true or false" },
 	[OPT_STRING] = { sizeof(char *), from_string, NULL },
-	[OPT_INTERFACE] = { sizeof(char *), from_interface, "the name of an interface, like \"eth0\"" },
+	[OPT_INTERFACE] = { sizeof(char *), from_interface,
+			    "the name of an interface, like \"eth0\"" },
 	[OPT_PATH] = { sizeof(char *), from_string, NULL },
 	[OPT_ENUM] = { sizeof(unsigned), from_enum, NULL },
 	[OPT_ENUM8] = { sizeof(uint8_t), from_enum, NULL },
 	[OPT_DURATION] = { sizeof(usec_t), from_duration, NULL },
-	[OPT_ADDR] = { sizeof(struct addr), from_addr, "an IPv4 or IPv6 address, like \"192.0.2.1\"" },
+	[OPT_ADDR] = { sizeof(struct addr), from_addr,
+		       "an IPv4 or IPv6 address, like \"192.0.2.1\"" },
 	[OPT_VIP] = { sizeof(struct conf_vip), from_vip,
 		      "an address with its prefix length, like \"192.0.2.10/24\" or "
 		      "\"10.0.0.1/24 dev eth1\"" },

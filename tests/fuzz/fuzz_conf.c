@@ -18,8 +18,9 @@ const char *__lsan_default_suppressions(void)
 
 static struct conf *load(const char *bytes, size_t len, struct str *problems)
 {
-	struct conf_source source = { .file = "fuzz.conf", .bytes = bytes, .len = len,
-				      .host = "lb1" };
+	struct conf_source source = {
+		.file = "fuzz.conf", .bytes = bytes, .len = len, .host = "lb1"
+	};
 	struct conf *c = NULL;
 	int r = conf_load_source(&source, problems, &c);
 

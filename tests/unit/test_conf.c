@@ -18,7 +18,8 @@
 
 /* Runs check on every option of every group below g that can be written. */
 static void each_opt(const struct opt_group *g, const char *path,
-		     void (*check)(const struct opt_group *g, const struct opt *o, const char *path))
+		     void (*check)(const struct opt_group *g, const struct opt *o,
+				   const char *path))
 {
 	struct str below = { 0 };
 	const struct opt *o;
@@ -72,7 +73,8 @@ static void is_bounded(const struct opt_group *g, const struct opt *o, const cha
 
 	if ((number || many || text) && (!o->max || o->min > o->max))
 		fail_msg("%s: its bounds are not sane", path);
-	if ((o->type == OPT_U32 && o->max > UINT32_MAX) || (o->type == OPT_U16 && o->max > UINT16_MAX))
+	if ((o->type == OPT_U32 && o->max > UINT32_MAX) ||
+	    (o->type == OPT_U16 && o->max > UINT16_MAX))
 		fail_msg("%s: its member cannot hold its largest value", path);
 	if ((o->type == OPT_ENUM || o->type == OPT_ENUM8) && !(o->words && o->words[0].name))
 		fail_msg("%s: it has no words", path);
@@ -129,8 +131,12 @@ static void durations_are_printed_in_their_largest_unit(void **state)
 	static const struct {
 		uint64_t us;
 		const char *text;
-	} cases[] = { { 0, "0s" },	   { 1000, "1ms" },	   { 1500000, "1500ms" },
-		      { 60000000, "1m" },  { 61000000, "61s" },	   { 3600000000, "1h" },
+	} cases[] = { { 0, "0s" },
+		      { 1000, "1ms" },
+		      { 1500000, "1500ms" },
+		      { 60000000, "1m" },
+		      { 61000000, "61s" },
+		      { 3600000000, "1h" },
 		      { 40950000, "40950ms" } };
 	struct str out = { 0 };
 	size_t i;
@@ -147,8 +153,11 @@ static void durations_are_printed_in_their_largest_unit(void **state)
 
 static struct conf *load(const char *text, const char *node)
 {
-	struct conf_source source = { .file = "test.conf", .bytes = text, .len = strlen(text),
-				      .node = node, .host = "testhost" };
+	struct conf_source source = { .file = "test.conf",
+				      .bytes = text,
+				      .len = strlen(text),
+				      .node = node,
+				      .host = "testhost" };
 	struct str problems = { 0 };
 	struct conf *c = NULL;
 
@@ -236,7 +245,8 @@ static void the_instance_of_an_address_is_found(void **state)
 /* ---- Differences ---- */
 
 #define SERVICE(name, port, servers)                                                               \
-	name ": { vip = \"192.0.2.10\"; port = " port "; method = \"dr\"; servers: {" servers "}; };"
+	name ": { vip = \"192.0.2.10\"; port = " port "; method = \"dr\"; servers: {" servers      \
+	     "}; };"
 #define SERVER(name, address) name ": { address = \"" address "\"; };"
 
 static void assert_diff(const char *before, const char *after, const char *expected)
@@ -251,6 +261,8 @@ static void assert_diff(const char *before, const char *after, const char *expec
 	conf_free(new);
 }
 
+/* Files in strings. */
+// clang-format off
 static void a_difference_names_what_changes(void **state)
 {
 	assert_diff("director: { router_id = \"x\"; }; services: {"
@@ -280,6 +292,8 @@ static void order_and_spelling_are_no_difference(void **state)
 		    SERVICE("a", "80", SERVER("x", "192.0.2.21")) "};",
 		    "");
 }
+
+// clang-format on
 
 static void a_missing_file_is_an_error(void **state)
 {
