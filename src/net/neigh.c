@@ -58,15 +58,11 @@ static bool is_fixed(const struct message_neigh *m)
 	return m->state & (NUD_PERMANENT | NUD_NOARP);
 }
 
-/* FAILED and INCOMPLETE say that nobody answered just now: the last MAC stays, checks decide life. */
+/* While nobody answers (FAILED, INCOMPLETE) the kernel tells no MAC: the last one stays, checks decide
+ * life. */
 static void take_facts(struct net *n, struct net_neigh *neigh, const struct message_neigh *m)
 {
-	const uint16_t valid = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT |
-			       NUD_NOARP;
-
-	if (!m->has_mac || !(m->state & valid))
-		return;
-	if (neigh->resolved && !memcmp(neigh->mac, m->mac, sizeof(neigh->mac)))
+	if (!m->has_mac || (neigh->resolved && !memcmp(neigh->mac, m->mac, sizeof(neigh->mac))))
 		return;
 	neigh->resolved = true;
 	memcpy(neigh->mac, m->mac, sizeof(neigh->mac));

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Health checks: the set of all of them, and what they say of each server.
+ *
+ * A probe checks one target in one way, however many services want that; a server is up when all its
+ * probes are.  The director makes the set match the configuration and hears verdicts by callback.
+ * Probes that are due wait in one queue, from which so many are started that no turn of the loop takes
+ * long and that dead servers, each of which holds a socket until the deadline, do not use up the
+ * descriptors. */
+#include "check/check.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+
+#include "check/probe.h"
+#include "check/schedule.h"
+#include "lib/arena.h"
+#include "lib/log.h"
+
+#define MAX_RUNNING 512
+#define TURN	    MSEC(2)
+
+/* A server's wish for a probe. */
+struct use {
+	struct probe *probe; /* NULL: there was no memory */
+	struct server *server;
+	const char *name;
+	struct list node; /* probe's */
+};
+
+struct server {
+	const char *service, *name;
+	struct use *uses;
+	unsigned n_uses;
+	bool up; /* as told */
+};
+
+struct check_set {
+	struct loop *loop;
+	const struct check_ops *ops;
+	void *ctx;
+	void *by_key; /* tsearch(3) tree of probes */
+	struct list probes;
+	struct list queue; /* due, the longest waiting first */
+	unsigned running;
+	struct loop_timer runner;
+	struct log_limit local_log;
+	struct arena *arena; /* holds servers, uses and names, made anew at each reconcile */
+	struct server *servers;
+	size_t n_servers;
+};
+
+static const char *const codes[] = {
+#define X(name, code, help) [CHECK_##name] = code,
+	CHECK_RESULTS(X)
+#undef X
+};
+
+const char *check_result_code(enum check_result r)
+{
+	return codes[r];
+}
+
+/* ---- The queue ---- */
+
+static void run_soon(struct check_set *s)
+{
+	if (!list_empty(&s->queue) && s->running < MAX_RUNNING && !loop_timer_active(&s->runner))
+		loop_timer_in(&s->runner, USEC(0));
+}
+
+static void on_run(struct loop_timer *t, usec_t now)
+{
+	struct check_set *s = container_of(t, struct check_set, runner);
+	usec_t deadline = usec_add(now, TURN);
+
+	while (!list_empty(&s->queue) && s->running < MAX_RUNNING && usec_before(loop_now(), deadline)) {
+		struct probe *p = container_of(s->queue.next, struct probe, queue);
+
+		list_del(&p->queue);
+		p->running = true;
+		s->running++;
+		probe_start(p);
+	}
+	run_soon(s);
+}
+
+static void on_due(struct probe *p)
+{
+	list_add_tail(&p->set->queue, &p->queue);
+	run_soon(p->set);
+}
+
+/* ---- Verdicts ---- */
+
+static bool all_up(const struct server *server)
+{
+	unsigned i;
+
+	for (i = 0; i < server->n_uses; i++)
+		if (!server->uses[i].probe || !server->uses[i].probe->health.up)
+			return false;
+	return true;
+}
+
+static void tell(struct check_set *s, struct server *server)
+{
+	s->ops->verdict(s->ctx, server->service, server->name, server->up);
+}
+
+/* What ails this host ails all checks at once: one line says it. */
+static void log_local(struct check_set *s, const struct probe *p)
+{
+	char name[PROBE_NAME_LEN];
+	uint64_t held_back;
+
+	if (log_allowed(&s->local_log, loop_now(), SEC(10), &held_back))
+		log_warn(probe_name(p, name),
+			 "cannot be made here: %s; ignoring, the server stays %s (%llu more since last said)",
+			 p->detail, p->health.up ? "up" : "down", (unsigned long long)held_back);
+}
+
+static void on_done(struct probe *p, bool changed)
+{
+	struct check_set *s = p->set;
+	struct use *use;
+
+	p->running = false;
+	s->running--;
+	run_soon(s);
+	if (p->last == CHECK_LOCAL)
+		log_local(s, p);
+	if (!changed)
+		return;
+	list_for_each(use, &p->uses, node) {
+		bool up = all_up(use->server);
+
+		if (up == use->server->up)
+			continue;
+		use->server->up = up;
+		tell(s, use->server);
+	}
+}
+
+static const struct probe_ops probe_ops = { .due = on_due, .done = on_done };
+
+/* ---- Reconciling ---- */
+
+static int compare(const void *a, const void *b)
+{
+	return probe_key_compare(&((const struct probe *)a)->key, &((const struct probe *)b)->key);
+}
+
+static int compare_what(const void *a, const void *b)
+{
+	return probe_key_compare_what(&((const struct probe *)a)->key, &((const struct probe *)b)->key);
+}
+
+static struct probe *find(const struct check_set *s, const struct probe_key *key,
+			  int (*how)(const void *a, const void *b))
+{
+	struct probe like = { .key = *key };
+	struct probe **at = tfind(&like, &s->by_key, how);
+
+	return at ? *at : NULL;
+}
+
+/* Finds or makes it; a new one waits in `fresh` to be scheduled. */
+static struct probe *want_probe(struct check_set *s, const struct probe_key *key, struct list *fresh)
+{
+	struct probe *p = find(s, key, compare);
+
+	if (p)
+		return p;
+	p = probe_new(s->loop, key, find(s, key, compare_what), &probe_ops);
+	if (!p)
+		return NULL;
+	if (!tsearch(p, &s->by_key, compare)) {
+		probe_free(p);
+		return NULL;
+	}
+	p->set = s;
+	list_add_tail(&s->probes, &p->node);
+	if (probe_is_active(p))
+		list_add_tail(fresh, &p->queue);
+	return p;
+}
+
+static void drop_probe(struct check_set *s, struct probe *p)
+{
+	s->running -= p->running;
+	tdelete(p, &s->by_key, compare);
+	probe_free(p);
+}
+
+static void fill_use(struct check_set *s, struct use *use, struct server *server,
+		     const struct conf_server *cs, const struct conf_check *cc, struct list *fresh)
+{
+	const struct probe_key key = {
+		.type = cc->type,
+		.address = cs->address,
+		.port = cc->port ? cc->port : cs->port,
+		.interval = cc->interval,
+		.timeout = cc->timeout,
+		.rise = cc->rise,
+		.fall = cc->fall,
+	};
+
+	use->server = server;
+	use->name = arena_strdup(s->arena, cc->name);
+	use->probe = want_probe(s, &key, fresh);
+	if (!use->probe) {
+		log_err("check", "no memory: server %s of %s counts as down", server->name, server->service);
+		return;
+	}
+	use->probe->wanted = true;
+	list_add_tail(&use->probe->uses, &use->node);
+}
+
+static void fill_server(struct check_set *s, struct server *server, const struct conf_service *service,
+			const struct conf_server *cs, struct list *fresh)
+{
+	unsigned i;
+
+	server->service = arena_strdup(s->arena, service->name);
+	server->name = arena_strdup(s->arena, cs->name);
+	server->n_uses = service->n_checks;
+	server->uses = arena_alloc(s->arena, service->n_checks * sizeof(*server->uses));
+	for (i = 0; i < service->n_checks; i++)
+		fill_use(s, &server->uses[i], server, cs, &service->checks[i], fresh);
+}
+
+static void fill_servers(struct check_set *s, const struct conf *c, struct list *fresh)
+{
+	unsigned i, k;
+
+	s->n_servers = 0;
+	for (i = 0; i < c->n_services; i++)
+		s->n_servers += c->services[i].n_servers;
+	s->servers = arena_alloc(s->arena, s->n_servers * sizeof(*s->servers));
+	s->n_servers = 0;
+	for (i = 0; i < c->n_services; i++)
+		for (k = 0; k < c->services[i].n_servers; k++)
+			fill_server(s, &s->servers[s->n_servers++], &c->services[i],
+				    &c->services[i].servers[k], fresh);
+}
+
+/* Spreads the first attempts, so that 10,000 new checks are no storm and none waits long. */
+static void schedule_fresh(struct list *fresh)
+{
+	usec_t now = loop_now();
+	unsigned i = 0, n = 0;
+	struct probe *p, *tmp;
+
+	list_for_each(p, fresh, queue)
+		n++;
+	list_for_each_safe(p, tmp, fresh, queue) {
+		list_del(&p->queue);
+		probe_due_at(p, schedule_first(now, p->key.interval, i++, n));
+	}
+}
+
+void check_set_reconcile(struct check_set *s, const struct conf *c)
+{
+	struct list fresh = LIST_INIT(fresh);
+	struct arena *old = s->arena, *arena = arena_new();
+	struct probe *p, *tmp;
+	size_t i;
+
+	if (!arena) {
+		log_err("check", "no memory: the checks stay as they were");
+		return;
+	}
+	s->arena = arena;
+	list_for_each(p, &s->probes, node) {
+		p->wanted = false;
+		list_init(&p->uses);
+	}
+	fill_servers(s, c, &fresh);
+	list_for_each_safe(p, tmp, &s->probes, node)
+		if (!p->wanted)
+			drop_probe(s, p);
+	schedule_fresh(&fresh);
+	run_soon(s);
+	arena_free(old);
+	for (i = 0; i < s->n_servers; i++) {
+		s->servers[i].up = all_up(&s->servers[i]);
+		tell(s, &s->servers[i]);
+	}
+}
+
+/* ---- Showing ---- */
+
+static void show(const struct use *use, void (*each)(void *ctx, const struct check_status *st), void *ctx)
+{
+	const struct probe *p = use->probe;
+	struct check_status st = {
+		.service = use->server->service,
+		.server = use->server->name,
+		.check = use->name,
+		.detail = "",
+	};
+
+	if (p) {
+		st.up = p->health.up;
+		st.last = p->last;
+		st.detail = p->detail;
+		st.run = p->health.run;
+		st.latency = p->latency;
+		st.since = p->since;
+		st.attempts = p->attempts;
+		st.failures = p->failures;
+		st.local = p->local;
+	}
+	each(ctx, &st);
+}
+
+void check_set_each(const struct check_set *s,
+		    void (*each)(void *ctx, const struct check_status *st), void *ctx)
+{
+	size_t i;
+	unsigned k;
+
+	for (i = 0; i < s->n_servers; i++)
+		for (k = 0; k < s->servers[i].n_uses; k++)
+			show(&s->servers[i].uses[k], each, ctx);
+}
+
+int check_set_new(struct loop *loop, const struct check_ops *ops, void *ctx, struct check_set **ret)
+{
+	struct check_set *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->loop = loop;
+	s->ops = ops;
+	s->ctx = ctx;
+	list_init(&s->probes);
+	list_init(&s->queue);
+	loop_timer_init(&s->runner, loop, LOOP_NORMAL, on_run);
+	*ret = s;
+	return 0;
+}
+
+void check_set_free(struct check_set *s)
+{
+	struct probe *p, *tmp;
+
+	if (!s)
+		return;
+	loop_timer_stop(&s->runner);
+	list_for_each_safe(p, tmp, &s->probes, node)
+		drop_probe(s, p);
+	arena_free(s->arena);
+	free(s);
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* When a check is due. */
+#include "check/schedule.h"
+
+usec_t schedule_first(usec_t now, usec_t interval, unsigned i, unsigned n)
+{
+	usec_t span = usec_before(interval, SEC(1)) ? interval : SEC(1);
+
+	return usec_add(now, USEC(span.us * i / n));
+}
+
+usec_t schedule_next(usec_t due, usec_t now, usec_t interval, uint32_t random)
+{
+	int64_t eighth = interval.us / 8;
+	int64_t jitter = eighth ? (int64_t)(random % (uint64_t)eighth) - eighth / 2 : 0;
+	usec_t next = usec_add(due, USEC(interval.us + jitter));
+
+	return usec_before(next, now) ? now : next;
+}
