@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* src/check: rise and fall and the schedule as arithmetic; attempts with real sockets on loopback. */
-#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* src/net against the kernel, in network namespaces that die with this process: "here", a fresh one for
  * each test, and "there", behind the other end of the veth pair v0 - p0. */
-#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

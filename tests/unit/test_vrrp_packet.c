@@ -351,14 +351,14 @@ static void link_local_addresses_lead_ipv6_adverts(void **state)
 	char text[PREFIX_STRLEN];
 
 	/* One on another interface does not count: it is made from the virtual MAC. */
-	assert_int_equal(vrrp_owned(&c, owned), 4);
+	assert_int_equal(conf_vrrp_owned(&c, owned), 4);
 	assert_string_equal(prefix_str(&owned[0].prefix, text), "fe80::200:5eff:fe00:233/64");
 	assert_string_equal(owned[0].interface, "eth0");
 	assert_string_equal(prefix_str(&owned[1].prefix, text), "2001:db8::10/64");
 	assert_string_equal(prefix_str(&owned[3].prefix, text), "2001:db8::11/64");
 
 	list[1].interface = "eth0";
-	assert_int_equal(vrrp_owned(&c, owned), 3);
+	assert_int_equal(conf_vrrp_owned(&c, owned), 3);
 	assert_string_equal(prefix_str(&owned[0].prefix, text), "fe80::1/64");
 	assert_string_equal(prefix_str(&owned[1].prefix, text), "2001:db8::10/64");
 	assert_string_equal(prefix_str(&owned[2].prefix, text), "2001:db8::11/64");
@@ -374,7 +374,7 @@ static void ipv4_adverts_keep_their_order(void **state)
 			       .n_addresses = 2 };
 	struct conf_vip owned[3];
 
-	assert_int_equal(vrrp_owned(&c, owned), 2);
+	assert_int_equal(conf_vrrp_owned(&c, owned), 2);
 	assert_true(prefix_equal(&owned[0].prefix, &list[0].prefix));
 	assert_true(prefix_equal(&owned[1].prefix, &list[1].prefix));
 }

@@ -495,7 +495,7 @@ static bool should_have(struct host *h, const char *interface, const struct addr
 	for (i = 0; i < h->conf->n_vrrp; i++) {
 		if (host_state(h, h->conf->vrrp[i].name) != VRRP_MASTER)
 			continue;
-		n = vrrp_owned(&h->conf->vrrp[i], owned);
+		n = conf_vrrp_owned(&h->conf->vrrp[i], owned);
 		for (k = 0; k < n; k++)
 			if (!strcmp(owned[k].interface, interface) &&
 			    addr_equal(&owned[k].prefix.addr, a))
@@ -524,7 +524,7 @@ static void check_addresses(struct host *h)
 	if (at_work(h))
 		return;
 	for (i = 0; i < h->conf->n_vrrp; i++) {
-		n = vrrp_owned(&h->conf->vrrp[i], owned);
+		n = conf_vrrp_owned(&h->conf->vrrp[i], owned);
 		for (k = 0; k < n; k++) {
 			link = net_link_by_name(&h->net, owned[k].interface);
 			if (link && link->up)
