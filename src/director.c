@@ -128,6 +128,9 @@ static void collect_links(struct director *d, struct links *l)
 	*l = (struct links){ .d = d };
 	for (i = 0; i < c->director.n_interfaces; i++)
 		add_name(l, c->director.interfaces[i]);
+	if (l->n < c->director.n_interfaces)
+		log_warn("engine", "%s:%u: director.interfaces: %u of %u exist; the others are used when they come",
+			 c->director.where.file, c->director.where.line, l->n, c->director.n_interfaces);
 	if (c->director.n_interfaces)
 		return;
 	for (i = 0; i < c->n_vrrp; i++) {

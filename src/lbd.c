@@ -112,7 +112,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 's': o->server = optarg; break;
 		case 'V': puts("lbd " PACKAGE_VERSION); return 0;
 		case 'h': fputs(usage, stdout); return 0;
-		default: return bad_usage("see above", "");
+		default: fputs("Try 'lbd --help'.\n", stderr); return EXIT_SYSTEM;
 		}
 	}
 	if (optind < argc && !strcmp(argv[optind], "rs-script")) {

@@ -304,6 +304,8 @@ int main(int argc, char **argv)
 	for (i = 0; optind + 1 == argc && i < COMMANDS; i++)
 		if (!strcmp(argv[optind], commands[i].name))
 			return run(path, i, json);
+	if (optind + 1 == argc)
+		fprintf(stderr, "lbctl: no command \"%s\"\n\n", argv[optind]);
 	usage(stderr);
 	return EXIT_REACH;
 }

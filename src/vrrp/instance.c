@@ -506,7 +506,7 @@ static void fault(struct vrrp_instance *v, const char *why)
 	if (v->state != VRRP_INITIALIZE)
 		handle(v, VRRP_EV_FAULT);
 	else if (!told)
-		log_warn(v->subject, "INITIALIZE: %s", why);
+		log_warn(v->subject, "INITIALIZE: %s (%s:%u)", why, v->c->where.file, v->c->where.line);
 	vrrp_unlisten(&v->listener);
 }
 
