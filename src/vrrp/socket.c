@@ -3,6 +3,7 @@
 #include "vrrp/socket.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "vrrp/frame.h"
 
 enum {
 	IPV4_HEADER_MAX = 60,
@@ -22,6 +24,7 @@ struct vrrp_sockets {
 	struct loop *loop; /* borrowed */
 	struct net *net;   /* borrowed */
 	struct list all;
+	int frames; /* packet socket: see by_frame */
 	uint64_t unknown, turn;
 };
 
@@ -43,9 +46,12 @@ struct option {
 /* Where the families differ. */
 static const struct family {
 	int family, level;
-	bool with_header;	 /* a datagram comes with its IP header */
-	int join, pktinfo, hops; /* group membership; what control messages are called */
-	struct option options[6];
+	bool with_header; /* a datagram comes with its IP header */
+	/* To the group as whole frames: the kernel's own membership is an address of the interface,
+	 * which in IPv6 has a local route, and what follows that never leaves the machine. */
+	bool by_frame;
+	int join, pktinfo, hops;  /* group membership; what control messages are called */
+	struct option options[7]; /* up to the first without a name */
 } families[] = {
 	{
 		.family = AF_INET, .level = IPPROTO_IP, .with_header = true,
@@ -56,11 +62,10 @@ static const struct family {
 		},
 	},
 	{
-		.family = AF_INET6, .level = IPPROTO_IPV6,
+		.family = AF_INET6, .level = IPPROTO_IPV6, .by_frame = true,
 		.join = IPV6_ADD_MEMBERSHIP, .pktinfo = IPV6_PKTINFO, .hops = IPV6_HOPLIMIT,
 		.options = {
-			{ IPV6_UNICAST_HOPS, 255 }, { IPV6_MULTICAST_HOPS, 255 },
-			{ IPV6_MULTICAST_LOOP, 0 }, { IPV6_TCLASS, INTERNETWORK_CONTROL },
+			{ IPV6_UNICAST_HOPS, 255 }, { IPV6_TCLASS, INTERNETWORK_CONTROL },
 			{ IPV6_RECVPKTINFO, 1 }, { IPV6_RECVHOPLIMIT, 1 },
 		},
 	},
@@ -200,10 +205,26 @@ void vrrp_serve(struct vrrp_listener *l)
 
 /* ---- Sending ---- */
 
-int vrrp_send(struct vrrp_listener *l, const struct addr *src, const struct addr *dst,
-	      const void *data, size_t len)
+static int send_frame(const struct vrrp_socket *s, const struct addr *src, const struct addr *group,
+		      const void *data, size_t len)
 {
-	struct vrrp_socket *s = l->socket;
+	const struct net_link *link = net_link_by_index(s->owner->net, s->ifindex);
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)s->ifindex };
+	uint8_t headers[VRRP_FRAME_HEADERS_LEN];
+	struct iovec iov[] = { { headers, sizeof(headers) }, { (void *)data, len } };
+	struct msghdr m = {
+		.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = iov, .msg_iovlen = 2
+	};
+
+	if (!link)
+		return -ENODEV;
+	vrrp_frame_headers(link->mac, src, group, VRRP_PROTOCOL, len, headers);
+	return sendmsg(s->owner->frames, &m, MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+static int send_datagram(const struct vrrp_socket *s, const struct addr *src,
+			 const struct addr *dst, const void *data, size_t len)
+{
 	union {
 		struct cmsghdr head;
 		char bytes[CMSG_SPACE(sizeof(union pktinfo))];
@@ -214,8 +235,6 @@ int vrrp_send(struct vrrp_listener *l, const struct addr *src, const struct addr
 	size_t info_len;
 	struct msghdr m = { .msg_name = &to, .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (!s)
-		return -ENOTCONN;
 	info_len = write_pktinfo(s->family->family, &info, src, s->ifindex);
 	control.head.cmsg_level = s->family->level;
 	control.head.cmsg_type = s->family->pktinfo;
@@ -225,6 +244,18 @@ int vrrp_send(struct vrrp_listener *l, const struct addr *src, const struct addr
 	m.msg_controllen = CMSG_SPACE(info_len);
 	m.msg_namelen = addr_to_sockaddr(dst, 0, s->ifindex, &to);
 	return sendmsg(s->fd, &m, MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+int vrrp_send(struct vrrp_listener *l, const struct addr *src, const struct addr *dst,
+	      const void *data, size_t len)
+{
+	struct vrrp_socket *s = l->socket;
+
+	if (!s)
+		return -ENOTCONN;
+	if (s->family->by_frame && addr_is_multicast(dst))
+		return send_frame(s, src, dst, data, len);
+	return send_datagram(s, src, dst, data, len);
 }
 
 /* ---- Life ---- */
@@ -267,15 +298,12 @@ static int configure(const struct vrrp_socket *s)
 {
 	int size = RECEIVE_BUFFER, ifindex = (int)s->ifindex;
 	const struct option *o;
-	size_t i;
 
 	if (setsockopt(s->fd, SOL_SOCKET, SO_BINDTOIFINDEX, &ifindex, sizeof(ifindex)))
 		return -errno;
-	for (i = 0; i < sizeof(s->family->options) / sizeof(*s->family->options); i++) {
-		o = &s->family->options[i];
+	for (o = s->family->options; o->name; o++)
 		if (setsockopt(s->fd, s->family->level, o->name, &o->value, sizeof(o->value)))
 			return -errno;
-	}
 	/* Beyond net.core.rmem_max with CAP_NET_ADMIN; a smaller buffer is no reason not to run. */
 	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
@@ -387,17 +415,28 @@ uint64_t vrrp_sockets_unknown(const struct vrrp_sockets *s)
 int vrrp_sockets_new(struct loop *loop, struct net *net, struct vrrp_sockets **ret)
 {
 	struct vrrp_sockets *s = calloc(1, sizeof(*s));
+	int r;
 
 	if (!s)
 		return -ENOMEM;
 	s->loop = loop;
 	s->net = net;
 	list_init(&s->all);
+	/* Protocol 0: it only sends. */
+	s->frames = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->frames < 0) {
+		r = -errno;
+		free(s);
+		return r;
+	}
 	*ret = s;
 	return 0;
 }
 
 void vrrp_sockets_free(struct vrrp_sockets *s)
 {
+	if (!s)
+		return;
+	close(s->frames);
 	free(s);
 }

@@ -24,7 +24,7 @@ struct vrrp_listener {
 	struct list node; /* the socket's */
 };
 
-/* loop and net are borrowed.  0 or -ENOMEM. */
+/* loop and net are borrowed.  0 or -errno (-EPERM: CAP_NET_RAW is missing). */
 int vrrp_sockets_new(struct loop *loop, struct net *net, struct vrrp_sockets **ret);
 void vrrp_sockets_free(struct vrrp_sockets *s); /* after the last listener has left; takes NULL */
 

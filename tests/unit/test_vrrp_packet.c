@@ -402,7 +402,7 @@ static void neighbour_advertisement_overrides(void **state)
 	uint8_t frame[VRRP_FRAME_MAX], want[VRRP_FRAME_MAX];
 	struct addr a = addr("2001:db8::10"), all = addr("ff02::1");
 	size_t len = from_hex("3333000000010200000000ab86dd"
-			      "6000000000203aff"
+			      "6c00000000203aff"
 			      "20010db8000000000000000000000010"
 			      "ff020000000000000000000000000001"
 			      "8800000020000000"
@@ -419,6 +419,21 @@ static void neighbour_advertisement_overrides(void **state)
 
 	vrrp_frame(mac, &a, true, frame);
 	assert_int_equal(frame[58], 0xa0);
+}
+
+static void headers_of_an_ipv6_advert(void **state)
+{
+	uint8_t headers[VRRP_FRAME_HEADERS_LEN], want[VRRP_FRAME_HEADERS_LEN];
+	struct addr src = addr("fe80::1"), group = addr("ff02::12");
+	size_t len = from_hex("3333000000120200000000ab86dd"
+			      "6c000000002870ff"
+			      "fe800000000000000000000000000001"
+			      "ff020000000000000000000000000012",
+			      want);
+
+	assert_int_equal(len, sizeof(want));
+	vrrp_frame_headers(mac, &src, &group, VRRP_PROTOCOL, 40, headers);
+	assert_memory_equal(headers, want, len);
 }
 
 int main(void)
@@ -440,6 +455,7 @@ int main(void)
 		cmocka_unit_test(ipv4_adverts_keep_their_order),
 		cmocka_unit_test(gratuitous_arp_is_a_broadcast_request),
 		cmocka_unit_test(neighbour_advertisement_overrides),
+		cmocka_unit_test(headers_of_an_ipv6_advert),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
