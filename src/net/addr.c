@@ -411,27 +411,6 @@ int net_group_join(struct net *n, unsigned ifindex, const struct addr *group)
 	return r == -EADDRINUSE ? 0 : r;
 }
 
-void group_came(struct net *n, const struct message *m)
-{
-	const struct addr *group = &m->addr.prefix.addr;
-	struct rtmsg header = {
-		.rtm_family = AF_INET6,
-		.rtm_dst_len = 128,
-		.rtm_table = RT_TABLE_LOCAL,
-		.rtm_scope = RT_SCOPE_NOWHERE,
-	};
-	struct nl_msg *msg;
-
-	if (m->gone || m->addr.origin != NET_ORIGIN || !addr_is_multicast(group) || addr_is_v4(group))
-		return;
-	msg = request_new(RTM_DELROUTE, 0, &header, sizeof(header));
-	if (msg && (request_put_addr(msg, RTA_DST, group) || nla_put_u32(msg, RTA_OIF, m->ifindex))) {
-		nlmsg_free(msg);
-		return;
-	}
-	request_run(n->req, msg, NULL, NULL); /* it may be gone already */
-}
-
 int net_group_leave(struct net *n, unsigned ifindex, const struct addr *group)
 {
 	struct prefix p = { *group, addr_bits(group) };

@@ -115,10 +115,6 @@ void links_free(struct net *n);
 /* addr.c */
 
 int addr_apply(struct net *n, const struct message *m);
-/* With an IPv6 address comes a local route, and by it our packets to a group would return to this host
- * instead of leaving it.  The kernel makes it some time after net_group_join, and again when a link
- * comes up; its message about the address is the sign to take the route away.  Not within a dump. */
-void group_came(struct net *n, const struct message *m);
 void addrs_link_gone(struct net *n, struct link *l);
 void addrs_link_reborn(struct net *n, struct link *l);
 int addrs_read(struct net *n);

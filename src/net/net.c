@@ -159,12 +159,6 @@ static int apply_filter(struct net *n, const struct message *m)
 	return 0;
 }
 
-static int apply_addr(struct net *n, const struct message *m)
-{
-	group_came(n, m);
-	return addr_apply(n, m);
-}
-
 static int apply_nothing(struct net *n, const struct message *m)
 {
 	return 0;
@@ -172,7 +166,7 @@ static int apply_nothing(struct net *n, const struct message *m)
 
 static int (*const apply[])(struct net *n, const struct message *m) = {
 	[MESSAGE_OTHER] = apply_nothing, [MESSAGE_LINK] = link_apply,
-	[MESSAGE_ADDR] = apply_addr,	 [MESSAGE_NEIGH] = apply_neigh,
+	[MESSAGE_ADDR] = addr_apply,	 [MESSAGE_NEIGH] = apply_neigh,
 	[MESSAGE_ROUTE] = apply_route,	 [MESSAGE_FILTER] = apply_filter,
 };
 
