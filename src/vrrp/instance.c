@@ -506,7 +506,8 @@ static void fault(struct vrrp_instance *v, const char *why)
 	if (v->state != VRRP_INITIALIZE)
 		handle(v, VRRP_EV_FAULT);
 	else if (!told)
-		log_warn(v->subject, "INITIALIZE: %s (%s:%u)", why, v->c->where.file, v->c->where.line);
+		log_warn(v->subject, "INITIALIZE: %s (%s:%u)", why, v->c->where.file,
+			 v->c->where.line);
 	vrrp_unlisten(&v->listener);
 }
 
@@ -649,6 +650,13 @@ bool vrrp_instance_is(const struct vrrp_instance *v, const struct conf_vrrp *c)
 	       v->c->family == c->family;
 }
 
+void vrrp_instance_start(struct vrrp_instance *v)
+{
+	if (!v->started && v->state != VRRP_MASTER)
+		do_close(v);
+	v->started = true;
+}
+
 void vrrp_instance_stop(struct vrrp_instance *v)
 {
 	v->stopped = true;
@@ -703,8 +711,6 @@ int vrrp_instance_new(const struct vrrp_env *env, const struct conf_vrrp *c,
 	}
 	loop_timer_init(&v->timer, env->loop, LOOP_VRRP, on_timer);
 	loop_timer_init(&v->beat, env->loop, LOOP_VRRP, on_beat);
-	/* A daemon that crashed while it was MASTER has left it open. */
-	do_close(v);
 	loop_timer_in(&v->beat, c->advert_interval);
 	*ret = v;
 	return 0;

@@ -20,12 +20,12 @@ struct vrrp_env {
 
 struct vrrp_instance;
 
-/* In INITIALIZE; vrrp_instance_start and then _check get it going.  c is borrowed until the next
- * update.  0 or -ENOMEM. */
+/* In INITIALIZE; vrrp_instance_check gets it going.  c is borrowed until the next update.
+ * 0 or -ENOMEM. */
 int vrrp_instance_new(const struct vrrp_env *env, const struct conf_vrrp *c,
 		      struct vrrp_instance **ret);
-/* Once, after its addresses that a crashed daemon left are gone: closes the gate that it left open, which
- * lifts its fence.  Before, the fence keeps quiet about them. */
+/* After its addresses that a crashed daemon left are gone: closes the gate that it left open, which
+ * lifts its fence.  Until then the fence keeps quiet about them.  Again: does nothing. */
 void vrrp_instance_start(struct vrrp_instance *v);
 /* Takes NULL.  Stop it before. */
 void vrrp_instance_free(struct vrrp_instance *v);

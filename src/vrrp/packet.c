@@ -30,7 +30,8 @@ enum {
 static const char *const verdict_text[VRRP_VERDICTS] = {
 	[VRRP_VALID] = "valid",
 	[VRRP_BAD_SHORT] = "shorter than its header or its count of addresses says",
-	[VRRP_BAD_TTL] = "TTL or hop limit is not 255, so it comes from another network",
+	[VRRP_BAD_TTL] =
+		"to the group, but TTL or hop limit is not 255: it comes from another network",
 	[VRRP_BAD_VERSION] = "not VRRP version 3",
 	[VRRP_BAD_TYPE] = "not an advertisement",
 	[VRRP_BAD_CHECKSUM] = "neither form of the checksum is right",
@@ -113,7 +114,9 @@ enum vrrp_verdict vrrp_packet_parse(const struct vrrp_datagram *d, struct vrrp_a
 
 	if (d->len < VRRP_HEADER_LEN)
 		return VRRP_BAD_SHORT;
-	if (d->hops != 255)
+	/* What comes from another network cannot have 255 left.  Only for the group: unicast peers
+	 * may be on another network, and keepalived sends IPv6 unicast with the host's default. */
+	if (d->hops != 255 && addr_is_multicast(&d->dst))
 		return VRRP_BAD_TTL;
 	if (p[0] >> 4 != VERSION_TYPE >> 4)
 		return VRRP_BAD_VERSION;

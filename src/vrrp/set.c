@@ -108,7 +108,13 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 	s->instances = next;
 	s->n = n;
 	check_all(s);
-	vips_apply(s->env.vips);
+	/* What a crashed daemon left must be gone, all of it, before its fence is lifted. */
+	if (fresh)
+		vips_finish(s->env.vips);
+	else
+		vips_apply(s->env.vips);
+	for (i = 0; i < n; i++)
+		vrrp_instance_start(s->instances[i]);
 }
 
 void vrrp_set_stop(struct vrrp_set *s)

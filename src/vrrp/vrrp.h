@@ -62,7 +62,7 @@ void vrrp_set_free(struct vrrp_set *s); /* takes NULL */
 	  "IPv4 adverts whose checksum covers the message alone")                                  \
 	X(address_mismatch, "address_mismatch", "adverts with other addresses than ours")          \
 	X(drop_short, "drop_short", "shorter than its header or its count says")                   \
-	X(drop_ttl, "drop_ttl", "TTL or hop limit not 255")                                        \
+	X(drop_ttl, "drop_ttl", "to the group, but TTL or hop limit not 255")                      \
 	X(drop_version, "drop_version", "not VRRP version 3")                                      \
 	X(drop_type, "drop_type", "not an advertisement")                                          \
 	X(drop_checksum, "drop_checksum", "neither form of the checksum is right")                 \

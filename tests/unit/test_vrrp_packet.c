@@ -210,6 +210,22 @@ static void each_fault_has_its_verdict(void **state)
 	}
 }
 
+/* keepalived 2.2.7 sends IPv6 unicast with 64. */
+static void unicast_may_have_come_a_long_way(void **state)
+{
+	struct vrrp_advert a;
+	struct sample s;
+	int k;
+
+	for (k = 0; k < 2; k++) {
+		take(&s, &golden[k ? 4 : 0]);
+		s.d.dst = addr(k ? "fe80::2" : "10.9.0.2");
+		s.d.hops = 64;
+		seal(&s);
+		assert_int_equal(vrrp_packet_parse(&s.d, &a), VRRP_VALID);
+	}
+}
+
 static void an_advert_without_addresses_is_refused(void **state)
 {
 	struct vrrp_advert a;
@@ -444,6 +460,7 @@ int main(void)
 		cmocka_unit_test(every_truncation_is_short),
 		cmocka_unit_test(every_corrupted_byte_is_refused),
 		cmocka_unit_test(each_fault_has_its_verdict),
+		cmocka_unit_test(unicast_may_have_come_a_long_way),
 		cmocka_unit_test(an_advert_without_addresses_is_refused),
 		cmocka_unit_test(ipv6_needs_its_pseudo_header),
 		cmocka_unit_test(bytes_after_the_addresses_are_ignored_and_told),

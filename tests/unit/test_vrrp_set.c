@@ -567,7 +567,8 @@ static void another_order_of_addresses_is_the_same_list(void **state)
 	const struct family *f;
 	struct host *h[2];
 
-	for_each_family(f) {
+	for_each_family(f)
+	{
 		pair(f, h, 200, 100);
 		plan_vip(&plans[0], 0, f->vip2, "eth0");
 		plan_vip(&plans[0], 0, f->gateway, "eth1");
@@ -983,10 +984,13 @@ static void what_a_crashed_daemon_left_goes_while_backup(void **state)
 		assert_true(host_has(h, 1, f->vip_text));
 		assert_true(host_gate(h, "web")->open);
 		host_start(h);
+		host_clear_trace(h);
 		host_configure(h, &plans[0].conf);
 		assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
 		assert_false(host_has(h, 1, f->vip_text));
 		assert_false(host_gate(h, "web")->open);
+		/* closing lifts the fence, and then nobody may answer ARP for what was left */
+		assert_string_equal(host_trace(h), "remove close");
 		world_end();
 	}
 }
@@ -1003,10 +1007,12 @@ static void what_a_crashed_owner_left_is_taken_over(void **state)
 		host_kill(h);
 		removed = host_removed(h);
 		host_start(h);
+		host_clear_trace(h);
 		host_configure(h, &plans[0].conf);
 		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
 		assert_true(host_has(h, 1, f->vip_text));
 		assert_int_equal(host_removed(h), removed);
+		assert_string_equal(host_trace(h), "open advert announce");
 		world_end();
 	}
 }
