@@ -14,7 +14,7 @@ enum message_type {
 	MESSAGE_LINK,
 	MESSAGE_ADDR,
 	MESSAGE_NEIGH,
-	MESSAGE_ROUTE, /* also a policy rule */
+	MESSAGE_ROUTE,	/* also a policy rule */
 	MESSAGE_FILTER, /* a qdisc, filter or chain */
 };
 
@@ -61,8 +61,8 @@ struct message {
 	};
 };
 
-/* The message at h, of which h->nlmsg_len bytes can be read.  What is well formed but of no interest
- * is MESSAGE_OTHER.  0 or -EBADMSG. */
+/* The message at h, of which h->nlmsg_len bytes can be read.  What is well formed but of no
+ * interest is MESSAGE_OTHER.  0 or -EBADMSG. */
 int message_parse(const struct nlmsghdr *h, struct message *ret);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* src/net against the kernel, in network namespaces that die with this process: "here", a fresh one for
- * each test, and "there", behind the other end of the veth pair v0 - p0. */
+/* src/net against the kernel, in network namespaces that die with this process: "here", a fresh one
+ * for each test, and "there", behind the other end of the veth pair v0 - p0. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -138,8 +138,8 @@ static void on_link(struct net_watch *w, const struct net_link *l, bool gone)
 	if (gone)
 		str_addf(&lab->told, "[gone %s]", l->name);
 	else
-		str_addf(&lab->told, "[link %s %s mtu %u kind %s]", l->name, l->up ? "up" : "down", l->mtu,
-			 l->kind);
+		str_addf(&lab->told, "[link %s %s mtu %u kind %s]", l->name, l->up ? "up" : "down",
+			 l->mtu, l->kind);
 }
 
 static void on_addr(struct net_watch *w, unsigned ifindex, const struct prefix *p, bool present)
@@ -252,11 +252,11 @@ static const struct family {
 	const char *group;
 } families[] = {
 	{ AF_INET, "ip -4", "", "10.9.0.1/24", "10.9.0.2/24", "10.9.0.2", "10.9.0.0/24",
-	  "10.9.0.100/24", "10.9.0.100/32", "10.9.0.101/24", "10.9.0.102/32",
-	  "10.20.0.7", "10.20.0.7/32", "10.20.0.0/24", "224.0.0.18" },
+	  "10.9.0.100/24", "10.9.0.100/32", "10.9.0.101/24", "10.9.0.102/32", "10.20.0.7",
+	  "10.20.0.7/32", "10.20.0.0/24", "224.0.0.18" },
 	{ AF_INET6, "ip -6", "nodad", "fd09::1/64", "fd09::2/64", "fd09::2", "fd09::/64",
-	  "fd09::100/64", "fd09::100/128", "fd09::101/64", "fd09::102/128",
-	  "fd20::7", "fd20::7/128", "fd20::/64", "ff02::12" },
+	  "fd09::100/64", "fd09::100/128", "fd09::101/64", "fd09::102/128", "fd20::7",
+	  "fd20::7/128", "fd20::/64", "ff02::12" },
 };
 
 /* ---- Links ---- */
@@ -720,7 +720,8 @@ static void hop_is_resolved_and_follows_the_mac(void **state)
 		last_byte_of_dmac = 3;
 		assert_true(wait_until(lab, is_resolved));
 
-		run("ip link set v0 address 02:00:00:00:01:%02x && ip link set v0 mtu %u", i, 1400 + i);
+		run("ip link set v0 address 02:00:00:00:01:%02x && ip link set v0 mtu %u", i,
+		    1400 + i);
 		assert_true(wait_until(lab, has_own_mac_and_mtu));
 		run("ip link set v0 mtu 1500");
 		net_hop_del(lab->net, &lab->hop);
@@ -763,7 +764,8 @@ static void hop_follows_the_route(void **state)
 
 static bool is_managed(struct lab *lab)
 {
-	return prints("ip neigh show dev v0", lab->want) && prints("ip neigh show dev v0", "managed");
+	return prints("ip neigh show dev v0", lab->want) &&
+	       prints("ip neigh show dev v0", "managed");
 }
 
 static void neighbour_is_kept_by_the_kernel(void **state)
@@ -950,11 +952,15 @@ static void sysctls_are_only_checked(void **state)
 	assert_int_equal(sysctls_apply(interfaces, 1, true, true, false, &problems, &s), 0);
 	for (i = 0; i < N_SYSCTL_CASES; i++)
 		assert_file(sysctl_cases[i].path, sysctl_cases[i].before);
-	assert_non_null(strstr(str_text(&problems),
-			       "net.ipv4.ip_forward is 0, must be 1: sysctl -w net.ipv4.ip_forward=1\n"));
-	assert_non_null(strstr(str_text(&problems), "net.ipv4.conf.v0.rp_filter is 1, must be 2: "));
-	assert_non_null(strstr(str_text(&problems), "net.ipv6.conf.v0.accept_ra is 1, must be 2: "));
-	assert_non_null(strstr(str_text(&problems), "net.ipv6.conf.all.forwarding is 0, must be 1: "));
+	assert_non_null(
+		strstr(str_text(&problems),
+		       "net.ipv4.ip_forward is 0, must be 1: sysctl -w net.ipv4.ip_forward=1\n"));
+	assert_non_null(
+		strstr(str_text(&problems), "net.ipv4.conf.v0.rp_filter is 1, must be 2: "));
+	assert_non_null(
+		strstr(str_text(&problems), "net.ipv6.conf.v0.accept_ra is 1, must be 2: "));
+	assert_non_null(
+		strstr(str_text(&problems), "net.ipv6.conf.all.forwarding is 0, must be 1: "));
 	assert_null(strstr(str_text(&problems), "conf.v1"));
 	str_free(&problems);
 	sysctls_restore(s);
@@ -976,7 +982,8 @@ static void sysctl_of_an_interface_with_a_dot_is_named_as_sysctl_takes_it(void *
 	run("ip link set v0 name v0.100 2>/dev/null || ip link set v0 down name v0.100");
 	write_file(V4 "conf/v0.100/send_redirects", "1");
 	assert_int_equal(sysctls_apply(interfaces, 1, true, false, false, &problems, &s), 0);
-	assert_non_null(strstr(str_text(&problems), "sysctl -w net.ipv4.conf.v0/100.send_redirects=0\n"));
+	assert_non_null(
+		strstr(str_text(&problems), "sysctl -w net.ipv4.conf.v0/100.send_redirects=0\n"));
 	str_free(&problems);
 	sysctls_restore(s);
 }
@@ -1013,7 +1020,8 @@ int main(void)
 	};
 
 	if (unshare(CLONE_NEWNET)) {
-		fprintf(stderr, "skipped: no network namespace of one's own: %s\n", strerror(errno));
+		fprintf(stderr, "skipped: no network namespace of one's own: %s\n",
+			strerror(errno));
 		return 77;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
