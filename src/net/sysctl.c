@@ -280,6 +280,18 @@ static int apply_rules(struct run *run, const struct rule *rules, size_t n_rules
 	return r;
 }
 
+/* Drops what is no longer ours: changed by somebody since, or gone with its interface. */
+static void forget_changed(struct sysctls *s)
+{
+	char now[SYSCTL_VALUE];
+	size_t i, n = 0;
+
+	for (i = 0; i < s->n; i++)
+		if (!read_value(s->values[i].path, now) && !strcmp(now, s->values[i].ours))
+			s->values[n++] = s->values[i];
+	s->n = n;
+}
+
 int sysctls_apply(const char *const *interfaces, unsigned n, bool v4, bool v6, bool set,
 		  struct str *problems, struct sysctls **s)
 {
@@ -292,6 +304,7 @@ int sysctls_apply(const char *const *interfaces, unsigned n, bool v4, bool v6, b
 	if (!*s)
 		return -ENOMEM;
 	run.s = *s;
+	forget_changed(run.s);
 	if (v4)
 		r = apply_rules(&run, rules_v4, sizeof(rules_v4) / sizeof(*rules_v4), interfaces,
 				n);
@@ -305,7 +318,6 @@ int sysctls_apply(const char *const *interfaces, unsigned n, bool v4, bool v6, b
 	return r;
 }
 
-/* Two passes, because to put one back can change another. */
 void sysctls_restore(struct sysctls *s)
 {
 	char now[SYSCTL_VALUE], name[PATH_LEN];
@@ -313,14 +325,12 @@ void sysctls_restore(struct sysctls *s)
 
 	if (!s)
 		return;
-	for (i = 0; i < s->n; i++)
-		if (read_value(s->values[i].path, now) || strcmp(now, s->values[i].ours))
-			s->values[i].path[0] =
-				'\0'; /* somebody's since, or gone with its interface */
+	/* All are looked at before the first is written: to put one back can change another. */
+	forget_changed(s);
 	for (i = s->n; i-- > 0;) {
 		const struct value *v = &s->values[i];
 
-		if (!v->path[0] || read_value(v->path, now) || !strcmp(now, v->old))
+		if (read_value(v->path, now) || !strcmp(now, v->old))
 			continue;
 		if (write_value(v->path, v->old))
 			log_warn("sysctl", "%s stays %s, was %s before lbd: cannot be written",

@@ -421,6 +421,27 @@ static void vips_come_and_go_without_a_trace(void **state)
 	}
 }
 
+/* A connection from a VIP would die with the next failover. */
+static void host_does_not_speak_from_a_vip(void **state)
+{
+	struct lab *lab = *state;
+	unsigned v0 = index_of(lab, "v0"), i;
+
+	for (i = 0; i < 2; i++) {
+		const struct family *f = &families[i];
+		/* nearer to the destination than the host's own, which IPv6 prefers otherwise */
+		struct prefix vip = prefix_of(f->vip), to = prefix_of(f->vip2);
+		struct addr own = addr_of(f->dip);
+		char command[64], source[64], text[ADDR_STRLEN];
+
+		run("%s addr add %s dev v0 %s", f->ip, f->dip, f->nodad);
+		assert_int_equal(net_addr_add(lab->net, v0, &vip), 0);
+		snprintf(command, sizeof(command), "ip route get %s", addr_str(&to.addr, text));
+		snprintf(source, sizeof(source), "src %s ", addr_str(&own, text));
+		assert_true(prints(command, source));
+	}
+}
+
 /* The host's own address came after the VIP, so the kernel holds the VIP for the subnet's first. */
 static void vip_that_came_first_takes_nothing_along(void **state)
 {
@@ -941,6 +962,29 @@ static void sysctls_are_set_and_put_back(void **state)
 	sysctls_restore(NULL);
 }
 
+static void sysctls_of_an_interface_that_came_later_are_added(void **state)
+{
+	static const char *const interfaces[] = { "v0", "v2" };
+	struct str problems = { 0 };
+	struct sysctls *s = NULL;
+	size_t i;
+
+	prepare_sysctls();
+	assert_int_equal(sysctls_apply(interfaces, 1, true, true, true, &problems, &s), 0);
+	write_file(V4 "conf/v0/rp_filter", "0"); /* the operator's */
+	run("ip link add v2 type veth peer name p2");
+	write_file(V4 "conf/v2/send_redirects", "1");
+	assert_int_equal(sysctls_apply(interfaces, 2, true, true, true, &problems, &s), 0);
+	assert_string_equal(str_text(&problems), "");
+	assert_file(V4 "conf/v2/send_redirects", "0");
+	sysctls_restore(s);
+	assert_file(V4 "conf/v2/send_redirects", "1");
+	assert_file(V4 "conf/v0/rp_filter", "0");
+	for (i = 0; i < N_SYSCTL_CASES; i++)
+		if (strcmp(sysctl_cases[i].path, V4 "conf/v0/rp_filter"))
+			assert_file(sysctl_cases[i].path, sysctl_cases[i].before);
+}
+
 static void sysctls_are_only_checked(void **state)
 {
 	static const char *const interfaces[] = { "v0" };
@@ -1000,6 +1044,7 @@ int main(void)
 		lab_test(address_changes_are_told),
 		lab_test(address_that_went_and_came_back_is_not_told),
 		lab_test(vips_come_and_go_without_a_trace),
+		lab_test(host_does_not_speak_from_a_vip),
 		lab_test(vip_that_came_first_takes_nothing_along),
 		lab_test(last_vip_of_a_subnet_takes_the_route_along),
 		lab_test(prefix_of_a_vip_can_change),
@@ -1015,6 +1060,7 @@ int main(void)
 		lab_test(fixed_neighbour_of_the_operator_stays_fixed),
 		lab_test(hops_may_go_while_changes_are_told),
 		lab_test(sysctls_are_set_and_put_back),
+		lab_test(sysctls_of_an_interface_that_came_later_are_added),
 		lab_test(sysctls_are_only_checked),
 		lab_test(sysctl_of_an_interface_with_a_dot_is_named_as_sysctl_takes_it),
 	};
