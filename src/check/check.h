@@ -37,7 +37,7 @@ struct check_ops {
 
 int check_set_new(struct loop *loop, const struct check_ops *ops, void *ctx,
 		  struct check_set **ret);
-/* Makes the checks match c (borrowed until the next call).  A check whose target and content stay
+/* Makes the checks match c (names are copied: c may go).  A check whose target and content stay
  * the same keeps its state, history and next time; one of which only the timing changes keeps its
  * verdict; a new one is down until it is checked, and its first result counts at once.  Several
  * services that want the same check of the same target share one. */

@@ -192,7 +192,6 @@ int addr_apply(struct net *n, const struct message *m)
 	}
 	a->gone = false;
 	a->flags = news->flags;
-	a->scope = news->scope;
 	a->origin = news->origin;
 	a->seen = n->reading;
 	return 0;

@@ -2,9 +2,9 @@
 /* What the files of src/net share: the cache, and how changes to it become calls of watches.
  *
  * Messages only change the cache and put what they touched on a list of dirty objects.  When the
- * socket is empty (or the turn is over) net_tell compares each dirty object with what was last told
- * of it, so a burst, a resync and an address that went and came back are all told as what they
- * amount to. */
+ * socket is empty (or the turn is over) net.c has each owner compare each dirty object with what
+ * was last told of it, so a burst, a resync and an address that went and came back are all told as
+ * what they amount to. */
 #ifndef LBD_NET_INTERNAL_H
 #define LBD_NET_INTERNAL_H
 
@@ -46,7 +46,7 @@ struct address {
 	unsigned ifindex;
 	struct prefix prefix;
 	uint32_t flags;
-	uint8_t scope, origin;
+	uint8_t origin; /* IFA_PROTO */
 	bool gone, told, dirty;
 	uint64_t seen;
 	struct list node, dirty_node;

@@ -120,7 +120,6 @@ static int parse_addr(const struct nlmsghdr *h, struct message *m)
 		return 0;
 	}
 	m->ifindex = info->ifa_index;
-	a->scope = info->ifa_scope;
 	a->flags = info->ifa_flags;
 	/* IFA_ADDRESS is the other end where a link is point to point. */
 	own = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];

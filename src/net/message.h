@@ -30,7 +30,6 @@ struct message_link {
 struct message_addr {
 	struct prefix prefix;
 	uint32_t flags; /* IFA_F_* */
-	uint8_t scope;
 	uint8_t origin; /* IFA_PROTO: who made it */
 };
 

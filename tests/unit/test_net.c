@@ -259,6 +259,26 @@ static const struct family {
 	  "fd20::7/128", "fd20::/64", "ff02::12" },
 };
 
+/* ---- Start ---- */
+
+static void missing_privilege_is_named_at_the_start(void **state)
+{
+	struct lab *lab = *state;
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (!child) {
+		struct net *n;
+
+		if (setuid(65534))
+			_exit(1);
+		_exit(net_new(lab->loop, &n) == -EPERM ? 0 : 2);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 /* ---- Links ---- */
 
 static void link_changes_are_told(void **state)
@@ -1037,6 +1057,7 @@ static void sysctl_of_an_interface_with_a_dot_is_named_as_sysctl_takes_it(void *
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		lab_test(missing_privilege_is_named_at_the_start),
 		lab_test(link_changes_are_told),
 		lab_test(port_that_leaves_a_bridge_is_not_gone),
 		lab_test(link_that_came_again_under_its_number_is_told_as_gone),
