@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Health checks: the set of all of them, and what they say of each server.
  *
- * A probe checks one target in one way, however many services want that; a server is up when all its
- * probes are.  The director makes the set match the configuration and hears verdicts by callback.
- * Probes that are due wait in one queue, from which so many are started that no turn of the loop takes
- * long and that dead servers, each of which holds a socket until the deadline, do not use up the
- * descriptors. */
+ * A probe checks one target in one way, however many services want that; a server is up when all
+ * its probes are.  The director makes the set match the configuration and hears verdicts by
+ * callback.  Probes that are due wait in one queue, from which so many are started that no turn of
+ * the loop takes long and that dead servers, each of which holds a socket until the deadline, do
+ * not use up the descriptors. */
 #include "check/check.h"
 
 #include <errno.h>
@@ -74,7 +74,8 @@ static void on_run(struct loop_timer *t, usec_t now)
 	struct check_set *s = container_of(t, struct check_set, runner);
 	usec_t deadline = usec_add(now, TURN);
 
-	while (!list_empty(&s->queue) && s->running < MAX_RUNNING && usec_before(loop_now(), deadline)) {
+	while (!list_empty(&s->queue) && s->running < MAX_RUNNING &&
+	       usec_before(loop_now(), deadline)) {
 		struct probe *p = container_of(s->queue.next, struct probe, queue);
 
 		list_del(&p->queue);
@@ -116,7 +117,7 @@ static void log_local(struct check_set *s, const struct probe *p)
 
 	if (log_allowed(&s->local_log, loop_now(), SEC(10), &held_back))
 		log_warn(probe_name(p, name),
-			 "cannot be made here: %s; ignoring, the server stays %s (%llu more since last said)",
+			 "cannot be made here: %s; ignoring, the server stays %s (and %llu more)",
 			 p->detail, p->health.up ? "up" : "down", (unsigned long long)held_back);
 }
 
@@ -153,7 +154,8 @@ static int compare(const void *a, const void *b)
 
 static int compare_what(const void *a, const void *b)
 {
-	return probe_key_compare_what(&((const struct probe *)a)->key, &((const struct probe *)b)->key);
+	return probe_key_compare_what(&((const struct probe *)a)->key,
+				      &((const struct probe *)b)->key);
 }
 
 static struct probe *find(const struct check_set *s, const struct probe_key *key,
@@ -166,7 +168,8 @@ static struct probe *find(const struct check_set *s, const struct probe_key *key
 }
 
 /* Finds or makes it; a new one waits in `fresh` to be scheduled. */
-static struct probe *want_probe(struct check_set *s, const struct probe_key *key, struct list *fresh)
+static struct probe *want_probe(struct check_set *s, const struct probe_key *key,
+				struct list *fresh)
 {
 	struct probe *p = find(s, key, compare);
 
@@ -210,15 +213,17 @@ static void fill_use(struct check_set *s, struct use *use, struct server *server
 	use->name = arena_strdup(s->arena, cc->name);
 	use->probe = want_probe(s, &key, fresh);
 	if (!use->probe) {
-		log_err("check", "no memory: server %s of %s counts as down", server->name, server->service);
+		log_err("check", "no memory: server %s of %s counts as down", server->name,
+			server->service);
 		return;
 	}
 	use->probe->wanted = true;
 	list_add_tail(&use->probe->uses, &use->node);
 }
 
-static void fill_server(struct check_set *s, struct server *server, const struct conf_service *service,
-			const struct conf_server *cs, struct list *fresh)
+static void fill_server(struct check_set *s, struct server *server,
+			const struct conf_service *service, const struct conf_server *cs,
+			struct list *fresh)
 {
 	unsigned i;
 
@@ -291,7 +296,8 @@ void check_set_reconcile(struct check_set *s, const struct conf *c)
 
 /* ---- Showing ---- */
 
-static void show(const struct use *use, void (*each)(void *ctx, const struct check_status *st), void *ctx)
+static void show(const struct use *use, void (*each)(void *ctx, const struct check_status *st),
+		 void *ctx)
 {
 	const struct probe *p = use->probe;
 	struct check_status st = {

@@ -9,8 +9,8 @@
 #include "conf/conf.h"
 #include "lib/loop.h"
 
-/* What one attempt ended with: enum, stable code, help.  LOCAL is lbd's own trouble (no descriptors, no
- * port, own interface down): never a verdict against a server. */
+/* What one attempt ended with: enum, stable code, help.  LOCAL is lbd's own trouble (no
+ * descriptors, no port, own interface down): never a verdict against a server. */
 #define CHECK_RESULTS(X)                                                                           \
 	X(NONE, "-", "not checked yet")                                                            \
 	X(UP, "L4OK", "the connection was accepted")                                               \
@@ -30,16 +30,17 @@ const char *check_result_code(enum check_result r);
 struct check_set;
 
 struct check_ops {
-	/* The verdict on a server of a service (all its checks together) is now this; also told once
-	 * for every server after each reconcile.  It must not change the set. */
+	/* The verdict on a server of a service (all its checks together) is now this; also told
+	 * once for every server after each reconcile.  It must not change the set. */
 	void (*verdict)(void *ctx, const char *service, const char *server, bool up);
 };
 
-int check_set_new(struct loop *loop, const struct check_ops *ops, void *ctx, struct check_set **ret);
-/* Makes the checks match c (borrowed until the next call).  A check whose target and content stay the
- * same keeps its state, history and next time; one of which only the timing changes keeps its verdict; a
- * new one is down until it is checked, and its first result counts at once.  Several services that want
- * the same check of the same target share one. */
+int check_set_new(struct loop *loop, const struct check_ops *ops, void *ctx,
+		  struct check_set **ret);
+/* Makes the checks match c (names are copied: c may go).  A check whose target and content stay
+ * the same keeps its state, history and next time; one of which only the timing changes keeps its
+ * verdict; a new one is down until it is checked, and its first result counts at once.  Several
+ * services that want the same check of the same target share one. */
 void check_set_reconcile(struct check_set *s, const struct conf *c);
 void check_set_free(struct check_set *s); /* takes NULL */
 
@@ -48,10 +49,10 @@ struct check_status {
 	const char *service, *server, *check; /* borrowed */
 	bool up;
 	enum check_result last;
-	const char *detail;   /* of the last attempt: what was expected, what was seen */
-	unsigned run;	      /* how many results of one kind in a row; LOCAL ones are passed over */
-	usec_t latency;	      /* of the last attempt */
-	usec_t since;	      /* of the verdict */
+	const char *detail; /* of the last attempt: what was expected, what was seen */
+	unsigned run;	    /* how many results of one kind in a row; LOCAL ones are passed over */
+	usec_t latency;	    /* of the last attempt */
+	usec_t since;	    /* of the verdict */
 	uint64_t attempts, failures, local;
 };
 

@@ -10,8 +10,8 @@
 
 #include "lib/list.h"
 
-/* Errors that say something of this host and nothing of the server.  Those that are also made from what
- * the network answers (ICMP, ARP) are ours only when connect() itself gives them. */
+/* Errors that say something of this host and nothing of the server.  Those that are also made from
+ * what the network answers (ICMP, ARP) are ours only when connect() itself gives them. */
 static const struct {
 	int error;
 	bool only_at_once;
@@ -30,7 +30,7 @@ static const struct {
 	{ EACCES, true },	  /* prohibit route; later: ICMPv6 "administratively prohibited" */
 	{ EINVAL, true },	  /* blackhole route */
 	{ ENETUNREACH, true },	  /* we have no route; later: a router has none */
-	{ EHOSTUNREACH, true },	  /* unreachable route; later: nobody answers ARP, or a router says so */
+	{ EHOSTUNREACH, true },	  /* unreachable route; later: no answer to ARP, or ICMP says so */
 };
 
 enum check_result conn_judge_error(int error, bool at_once)
@@ -69,8 +69,8 @@ static void on_deadline(struct loop_timer *t, usec_t now)
 	struct conn *c = container_of(t, struct conn, deadline);
 	struct pollfd fd = { .fd = c->fd, .events = POLLOUT };
 
-	/* After a turn that was too long the timer runs before the answer is looked at, which may have
-	 * come in time: our lateness is not the server's. */
+	/* After a turn that was too long the timer runs before the answer is looked at, which may
+	 * have come in time: our lateness is not the server's. */
 	if (poll(&fd, 1, 0) > 0)
 		finish(c);
 	else

@@ -15,9 +15,9 @@ struct health {
 
 /* Takes one result; returns whether the verdict changed (the first result always makes one).
  *
- * Up turns down after `fall` bad results in a row, down turns up after `rise` good ones.  What was never
- * checked counts as down, but its first good result brings it up at once: after a start or a change of
- * the configuration the servers are wanted now, and there is nothing yet that could flap. */
+ * Up turns down after `fall` bad results in a row, down turns up after `rise` good ones.  What was
+ * never checked counts as down, but its first good result brings it up at once: after a start or a
+ * change of the configuration the servers are wanted now, and nothing has flapped yet. */
 bool health_judge(struct health *h, bool good, uint32_t rise, uint32_t fall);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* One check of one target: when it is due, its attempts, its verdict.
  *
- * idle (timer) -> due (in the set's queue) -> under way (conn) -> idle: so there is never more than one
- * attempt at a time. */
+ * idle (timer) -> due (in the set's queue) -> under way (conn) -> idle: so there is never more than
+ * one attempt at a time. */
 #include "check/probe.h"
 
 #include <ctype.h>

@@ -51,8 +51,8 @@ struct probe {
 	bool wanted, running;
 };
 
-/* before: another probe of the same target, from which the verdict is taken over; may be NULL.  NULL when
- * there is no memory. */
+/* before: another probe of the same target, from which the verdict is taken over; may be NULL.
+ * NULL when there is no memory. */
 struct probe *probe_new(struct loop *loop, const struct probe_key *key, const struct probe *before,
 			const struct probe_ops *ops);
 void probe_free(struct probe *p); /* takes NULL; also in the middle of an attempt */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a type of check fills in; deadlines, rise and fall, schedule and logging exist once, elsewhere. */
+/* What a type of check fills in; deadlines, rise and fall, schedule and logging exist once,
+ * elsewhere. */
 #ifndef LBD_CHECK_TYPE_H
 #define LBD_CHECK_TYPE_H
 
@@ -7,7 +8,8 @@
 
 struct check_type {
 	const char *name; /* for the log */
-	/* Begins an attempt, which ends in c->done.  NULL: nothing is asked, the server counts as up. */
+	/* Begins an attempt, which ends in c->done.  NULL: nothing is asked, the server counts as
+	 * up. */
 	void (*start)(struct conn *c, const struct addr *to, uint16_t port, usec_t timeout);
 };
 

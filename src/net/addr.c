@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The host's addresses: which there are, and putting VIPs there and away.
  *
- * A VIP must leave no trace of itself, and must take nothing of the host's along:
- * - IPv4: of the addresses of one subnet on a link, the first is primary and the others secondary; only
- *   the primary brings the connected route, and when it goes the secondaries go with it unless
- *   promote_secondaries is set.  A VIP is primary when the host's own address came later.
- * - IPv6: each address may bring the connected route; the kernel takes it away with the last permanent
- *   address, but not when an address with NOPREFIXROUTE is left.  So a VIP brings none where an address
- *   of the host's shares its prefix, and does where only VIPs do: then the last of them takes it along.
- *   A /128 would bring a pointless host route.
+ * A VIP must leave no trace of itself, and must take nothing of the host's along.
+ *
+ * IPv4: of the addresses of one subnet on a link, the first is primary and the others secondary;
+ * only the primary brings the connected route, and when it goes the secondaries go with it unless
+ * promote_secondaries is set.  A VIP is primary when the host's own address came later.
+ *
+ * IPv6: each address may bring the connected route; the kernel takes it away with the last
+ * permanent address, but not when an address with NOPREFIXROUTE is left.  So a VIP brings none
+ * where an address of the host's shares its prefix, and does where only VIPs do: then the last of
+ * them takes it along.  A /128 would bring a pointless host route.
+ *
  * IFA_PROTO tells lbd's own addresses from the host's, also after a restart. */
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -39,7 +42,7 @@ static struct address *find(const struct net *n, unsigned ifindex, const struct 
 	return at ? *at : NULL;
 }
 
-/* One with the same prefix on the same link, but not p's address itself, for which `wanted` holds. */
+/* One with the same prefix on the same link, other than p itself, for which `wanted` holds. */
 static struct address *find_sibling(const struct net *n, unsigned ifindex, const struct prefix *p,
 				    bool (*wanted)(const struct address *a))
 {
@@ -76,7 +79,8 @@ static bool is_usable(const struct address *a)
 }
 
 /* The cached address that stands there, with whatever prefix. */
-static const struct address *find_any_len(const struct net *n, unsigned ifindex, const struct addr *a)
+static const struct address *find_any_len(const struct net *n, unsigned ifindex,
+					  const struct addr *a)
 {
 	struct link *l = link_find(n, ifindex);
 	const struct address *at;
@@ -107,8 +111,8 @@ int net_addr_source(const struct net *n, unsigned ifindex, int family,
 
 		if (addr_family(at) != family || !is_usable(a) || (skip && skip(ctx, at)))
 			continue;
-		if (family == AF_INET ? is_secondary(a) || addr_is_loopback(at) :
-					!addr_is_link_local(at))
+		if (family == AF_INET ? is_secondary(a) || addr_is_loopback(at)
+				      : !addr_is_link_local(at))
 			continue;
 		*ret = *at;
 		return 0;
@@ -188,7 +192,6 @@ int addr_apply(struct net *n, const struct message *m)
 	}
 	a->gone = false;
 	a->flags = news->flags;
-	a->scope = news->scope;
 	a->origin = news->origin;
 	a->seen = n->reading;
 	return 0;
@@ -284,9 +287,9 @@ void addrs_free(struct net *n, struct link *l)
 
 static uint8_t scope_of(const struct addr *a)
 {
-	return addr_is_loopback(a)				   ? RT_SCOPE_HOST :
-	       addr_is_link_local(a) || addr_is_multicast(a) ? RT_SCOPE_LINK :
-							       RT_SCOPE_UNIVERSE;
+	return addr_is_loopback(a)			       ? RT_SCOPE_HOST
+	       : addr_is_link_local(a) || addr_is_multicast(a) ? RT_SCOPE_LINK
+							       : RT_SCOPE_UNIVERSE;
 }
 
 static struct nl_msg *addr_message(int type, int flags, unsigned ifindex, const struct prefix *p)
@@ -307,9 +310,9 @@ static struct nl_msg *addr_message(int type, int flags, unsigned ifindex, const 
 	return msg;
 }
 
-/* IPv6 addresses are born deprecated: packets to them are answered from them, but the kernel does not
- * choose them as source of its own connections (RFC 6724 rule 3), checks among them, which would die
- * with the next failover.  IPv4 chooses primary addresses anyway. */
+/* IPv6 addresses are born deprecated: packets to them are answered from them, but the kernel does
+ * not choose them as source of its own connections (RFC 6724 rule 3), checks among them, which
+ * would die with the next failover.  IPv4 chooses primary addresses anyway. */
 static int put_lifetime(struct nl_msg *msg, const struct prefix *p)
 {
 	struct ifa_cacheinfo life = { .ifa_prefered = 0, .ifa_valid = UINT32_MAX };
@@ -337,7 +340,7 @@ static int del(struct net *n, unsigned ifindex, const struct prefix *p)
 	return r == -EADDRNOTAVAIL || r == -ENODEV ? 0 : r;
 }
 
-/* The cache knows at once, so that who asks next is told the truth; the kernel's message follows. */
+/* The cache knows at once, so that who asks next hears the truth; the kernel's message follows. */
 static void note(struct net *n, unsigned ifindex, const struct prefix *p, uint32_t flags, bool gone)
 {
 	struct message m = {
@@ -404,10 +407,11 @@ int net_group_join(struct net *n, unsigned ifindex, const struct addr *group)
 {
 	struct prefix p = { *group, addr_bits(group) };
 	bool v4 = addr_is_v4(group);
-	int r = add(n, ifindex, &p, IFA_F_MCAUTOJOIN | (v4 ? 0 : IFA_F_NODAD | IFA_F_NOPREFIXROUTE));
+	int r = add(n, ifindex, &p,
+		    IFA_F_MCAUTOJOIN | (v4 ? 0 : IFA_F_NODAD | IFA_F_NOPREFIXROUTE));
 
-	/* A link that was down has lost the IPv6 address, but the kernel's socket is still a member: all
-	 * that was asked for. */
+	/* A link that was down has lost the IPv6 address, but the kernel's socket is still a
+	 * member: all that was asked for. */
 	return r == -EADDRINUSE ? 0 : r;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Next hops: the kernel's answer to "how would you reach this address", kept current.
  *
- * Routes are not mirrored: a host can hold a million, under policy rules that only the kernel can apply.
- * Whenever a route, rule, address or link changes, every hop asks again: about 4 us each, in turns. */
+ * Routes are not mirrored: a host can hold a million, under policy rules that only the kernel can
+ * apply.  Whenever a route, rule, address or link changes, every hop asks again: about 4 us each,
+ * in turns. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
@@ -73,8 +74,8 @@ static bool is_no_route(int error)
 		EHOSTUNREACH, /* unreachable */
 		EACCES,	      /* prohibit */
 		EINVAL,	      /* blackhole */
-		ENETDOWN,
-		ENODEV,
+		ENETDOWN,     /* its link is down */
+		ENODEV,	      /* or gone */
 	};
 	size_t i;
 
@@ -208,7 +209,8 @@ void hops_work_soon(struct net *n)
 	usec_t now = loop_now();
 
 	if (!loop_timer_active(&n->work))
-		loop_timer_at(&n->work, usec_before(now, n->work_pace.ready) ? n->work_pace.ready : now);
+		loop_timer_at(&n->work,
+			      usec_before(now, n->work_pace.ready) ? n->work_pace.ready : now);
 }
 
 void hops_route_changed(struct net *n)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the files of src/net share: the cache, and how changes to it become calls of watches.
  *
- * Messages only change the cache and put what they touched on a list of dirty objects.  When the socket
- * is empty (or the turn is over) net_tell compares each dirty object with what was last told of it, so a
- * burst, a resync and an address that went and came back are all told as what they amount to. */
+ * Messages only change the cache and put what they touched on a list of dirty objects.  When the
+ * socket is empty (or the turn is over) net.c has each owner compare each dirty object with what
+ * was last told of it, so a burst, a resync and an address that went and came back are all told as
+ * what they amount to. */
 #ifndef LBD_NET_INTERNAL_H
 #define LBD_NET_INTERNAL_H
 
@@ -15,8 +16,8 @@
 /* IFA_PROTO of addresses that lbd makes; rt_protos gives it to nobody. */
 #define NET_ORIGIN 76
 
-/* Work that storms of events can ask for at will is done in turns of at most NET_TURN, and after it took
- * some time it rests for PACE_REST times as long: a fifth of a CPU at worst. */
+/* Work that storms of events can ask for at will is done in turns of at most NET_TURN, and after it
+ * took some time it rests for PACE_REST times as long: a fifth of a CPU at worst. */
 #define NET_TURN  MSEC(2)
 #define PACE_REST 4
 
@@ -30,8 +31,8 @@ void pace_stop(struct pace *p, usec_t now, bool done);
 
 struct link {
 	struct net_link now, told;
-	bool noarp;  /* no neighbours there: loopback, tunnels */
-	bool known;  /* `told` says something */
+	bool noarp; /* no neighbours there: loopback, tunnels */
+	bool known; /* `told` says something */
 	bool gone;
 	bool reborn; /* went and came again before the going was told */
 	bool filter; /* the owners of filters are to look there */
@@ -45,7 +46,7 @@ struct address {
 	unsigned ifindex;
 	struct prefix prefix;
 	uint32_t flags;
-	uint8_t scope, origin;
+	uint8_t origin; /* IFA_PROTO */
 	bool gone, told, dirty;
 	uint64_t seen;
 	struct list node, dirty_node;
@@ -57,7 +58,7 @@ struct net_neigh {
 	struct addr addr;
 	bool resolved;
 	uint8_t mac[6];
-	bool complained; /* that the kernel refuses to keep it */
+	bool complained;  /* that the kernel refuses to keep it */
 	struct list node; /* in one of the lists of struct net */
 	struct list hops;
 };
@@ -147,8 +148,8 @@ bool neighs_work(struct net *n, usec_t deadline);
 
 #define SYSCTL_VALUE 32
 
-/* Writes net.ipv4.conf.LINK.KEY.  *ret_old, if wanted: what stood there when that was something else,
- * otherwise "".  Best effort: /proc/sys may be read-only. */
+/* Writes net.ipv4.conf.LINK.KEY.  *ret_old, if wanted: what stood there when that was something
+ * else, otherwise "".  Best effort: /proc/sys may be read-only. */
 void sysctl_link_swap(const char *link, const char *key, const char *value, char *ret_old);
 
 #endif

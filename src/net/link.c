@@ -17,7 +17,8 @@
 
 static int compare(const void *a, const void *b)
 {
-	unsigned x = ((const struct link *)a)->now.ifindex, y = ((const struct link *)b)->now.ifindex;
+	unsigned x = ((const struct link *)a)->now.ifindex,
+		 y = ((const struct link *)b)->now.ifindex;
 
 	return (x > y) - (x < y);
 }

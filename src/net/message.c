@@ -64,7 +64,8 @@ static void read_mac(const struct nlattr *a, bool *has, uint8_t mac[6])
 }
 
 /* The fixed header of `type`, and its attributes in tb[0..max]; NULL when it is malformed. */
-static const void *open_message(const struct nlmsghdr *h, size_t header, struct nlattr **tb, int max)
+static const void *open_message(const struct nlmsghdr *h, size_t header, struct nlattr **tb,
+				int max)
 {
 	if (nlmsg_parse((struct nlmsghdr *)h, (int)header, tb, max, NULL) < 0)
 		return NULL;
@@ -77,7 +78,8 @@ static int parse_kind(const struct nlattr *linkinfo, struct message_link *link)
 
 	if (nla_parse_nested(tb, IFLA_INFO_MAX, (struct nlattr *)linkinfo, NULL) < 0)
 		return -EBADMSG;
-	return tb[IFLA_INFO_KIND] ? read_text(tb[IFLA_INFO_KIND], link->kind, sizeof(link->kind)) : 0;
+	return tb[IFLA_INFO_KIND] ? read_text(tb[IFLA_INFO_KIND], link->kind, sizeof(link->kind))
+				  : 0;
 }
 
 static int parse_link(const struct nlmsghdr *h, struct message *m)
@@ -88,7 +90,7 @@ static int parse_link(const struct nlmsghdr *h, struct message *m)
 
 	if (!info || info->ifi_index <= 0)
 		return -EBADMSG;
-	/* A bridge tells of its ports in the same group: a port that leaves is no link that goes. */
+	/* A bridge tells of its ports in the same group: a port that leaves is no gone link. */
 	if (info->ifi_family != AF_UNSPEC) {
 		m->type = MESSAGE_OTHER;
 		return 0;
@@ -118,7 +120,6 @@ static int parse_addr(const struct nlmsghdr *h, struct message *m)
 		return 0;
 	}
 	m->ifindex = info->ifa_index;
-	a->scope = info->ifa_scope;
 	a->flags = info->ifa_flags;
 	/* IFA_ADDRESS is the other end where a link is point to point. */
 	own = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];

@@ -14,7 +14,7 @@ enum message_type {
 	MESSAGE_LINK,
 	MESSAGE_ADDR,
 	MESSAGE_NEIGH,
-	MESSAGE_ROUTE, /* also a policy rule */
+	MESSAGE_ROUTE,	/* also a policy rule */
 	MESSAGE_FILTER, /* a qdisc, filter or chain */
 };
 
@@ -30,7 +30,6 @@ struct message_link {
 struct message_addr {
 	struct prefix prefix;
 	uint32_t flags; /* IFA_F_* */
-	uint8_t scope;
 	uint8_t origin; /* IFA_PROTO: who made it */
 };
 
@@ -61,8 +60,8 @@ struct message {
 	};
 };
 
-/* The message at h, of which h->nlmsg_len bytes can be read.  What is well formed but of no interest
- * is MESSAGE_OTHER.  0 or -EBADMSG. */
+/* The message at h, of which h->nlmsg_len bytes can be read.  What is well formed but of no
+ * interest is MESSAGE_OTHER.  0 or -EBADMSG. */
 int message_parse(const struct nlmsghdr *h, struct message *ret);
 
 #endif

@@ -2,10 +2,10 @@
 /* Neighbours of next hops, kept resolved.
  *
  * Packets that the engine redirects never touch the kernel's neighbour entries, so these would grow
- * stale and die unseen.  An entry marked NTF_EXT_MANAGED the kernel resolves and probes by itself.  It
- * loses that mark when somebody flushes or replaces the entry, and when the link goes down: then it is
- * asked for again.  Where the kernel refuses or does not know the mark, asking each second (NTF_USE)
- * is what keeps the entry alive. */
+ * stale and die unseen.  An entry marked NTF_EXT_MANAGED the kernel resolves and probes by itself.
+ * It loses that mark when somebody flushes or replaces the entry, and when the link goes down: then
+ * it is asked for again.  Where the kernel refuses or does not know the mark, asking each second
+ * (NTF_USE) is what keeps the entry alive. */
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -58,8 +58,8 @@ static bool is_fixed(const struct message_neigh *m)
 	return m->state & (NUD_PERMANENT | NUD_NOARP);
 }
 
-/* While nobody answers (FAILED, INCOMPLETE) the kernel tells no MAC: the last one stays, checks decide
- * life. */
+/* While nobody answers (FAILED, INCOMPLETE) the kernel tells no MAC: the last one stays, checks
+ * decide life. */
 static void take_facts(struct net *n, struct net_neigh *neigh, const struct message_neigh *m)
 {
 	if (!m->has_mac || (neigh->resolved && !memcmp(neigh->mac, m->mac, sizeof(neigh->mac))))

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Follows the host's network.
  *
- * Two rtnetlink sockets: one that only listens, non-blocking, in the loop; and one for requests, whose
- * answers the kernel gives within the system call.  net.c listens, reads everything at the start and
- * again after a loss, and tells the watches; link.c, addr.c, hop.c and neigh.c keep the facts.  The
- * vrrp instances, the director and the engine ask and watch through net.h.
+ * Two rtnetlink sockets: one that only listens, non-blocking, in the loop; and one for requests,
+ * whose answers the kernel gives within the system call.  net.c listens, reads everything at the
+ * start and again after a loss, and tells the watches; link.c, addr.c, hop.c and neigh.c keep the
+ * facts.  The vrrp instances, the director and the engine ask and watch through net.h.
  *
- * A loss is answered by reading everything: first what still waits in the socket is thrown away (it is
- * older than what will be read), then links and addresses are dumped; what happens meanwhile waits in the
- * socket and is applied afterwards. */
+ * A loss is answered by reading everything: first what still waits in the socket is thrown away (it
+ * is older than what will be read), then links and addresses are dumped; what happens meanwhile
+ * waits in the socket and is applied afterwards. */
 #include "net/net.h"
 
 #include <errno.h>
@@ -88,7 +88,8 @@ static void discard_events(struct net *n)
 
 	do
 		len = recv(nl_socket_get_fd(n->events), n->buf, EVENT_BUFFER, MSG_DONTWAIT);
-	while ((len >= 0 || errno == ENOBUFS || errno == EINTR) && usec_before(loop_now(), deadline));
+	while ((len >= 0 || errno == ENOBUFS || errno == EINTR) &&
+	       usec_before(loop_now(), deadline));
 }
 
 static int read_all(struct net *n)
@@ -132,8 +133,8 @@ static void on_resync(struct loop_timer *t, usec_t now)
 		resync_soon(n);
 	if (log_allowed(&n->resync_log, now, SEC(10), &held_back))
 		log_warn("netlink",
-			 "messages came faster than they were read: read everything again in %lld us%s%s "
-			 "(and %llu times since this was last said)",
+			 "messages were lost: read everything again in %lld us%s%s (and %llu times "
+			 "since this was last said)",
 			 (long long)usec_sub(end, now).us, r ? ": " : "", r ? strerror(-r) : "",
 			 (unsigned long long)held_back);
 	tell(n);
@@ -237,9 +238,9 @@ int net_set_buffer(struct net *n, int bytes)
 static int listen_to_events(struct net *n)
 {
 	static const int groups[] = {
-		RTNLGRP_LINK,	    RTNLGRP_NEIGH,	 RTNLGRP_TC,
+		RTNLGRP_LINK,	     RTNLGRP_NEIGH,	  RTNLGRP_TC,
 		RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-		RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,	 RTNLGRP_IPV6_RULE,
+		RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,	  RTNLGRP_IPV6_RULE,
 	};
 	size_t i;
 	int r;
@@ -261,7 +262,8 @@ static int listen_to_events(struct net *n)
 static int check_privilege(struct net *n)
 {
 	struct ifaddrmsg nothing = { .ifa_family = AF_INET };
-	int r = request_run(n->req, request_new(RTM_DELADDR, 0, &nothing, sizeof(nothing)), NULL, NULL);
+	int r = request_run(n->req, request_new(RTM_DELADDR, 0, &nothing, sizeof(nothing)), NULL,
+			    NULL);
 
 	return r == -EPERM || r == -ENOMEM ? r : 0;
 }

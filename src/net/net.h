@@ -2,9 +2,10 @@
 /* The host's network as netlink tells it: links, addresses, routes, neighbours, filters.
  *
  * One struct net follows the network namespace the daemon runs in.  Changes arrive through watches;
- * a lost message (ENOBUFS) makes it read everything again, tell only what really differs, and count.
- * The cache is always whole: after net_new returns, questions are answered from it.  What net_addr_add
- * and its kin did stands in it at once; the watches hear of it in the next turn of the loop. */
+ * a lost message (ENOBUFS) makes it read everything again, tell only what really differs, and
+ * count.  The cache is always whole: after net_new returns, questions are answered from it.  What
+ * net_addr_add and its kin did stands in it at once; the watches hear of it in the next turn of the
+ * loop. */
 #ifndef LBD_NET_NET_H
 #define LBD_NET_NET_H
 
@@ -27,10 +28,10 @@ void net_free(struct net *n);
 struct net_link {
 	unsigned ifindex;
 	char name[16];
-	char kind[16];	 /* "veth", "vlan", "bond", ...; "" for hardware */
+	char kind[16]; /* "veth", "vlan", "bond", ...; "" for hardware */
 	uint8_t mac[6];
 	uint16_t mtu;
-	bool up;	 /* administratively up and with carrier */
+	bool up; /* administratively up and with carrier */
 };
 
 /* Borrowed until the next turn of the loop; NULL when there is none. */
@@ -47,9 +48,9 @@ bool net_addr_present(const struct net *n, unsigned ifindex, const struct addr *
 int net_addr_source(const struct net *n, unsigned ifindex, int family,
 		    bool (*skip)(void *ctx, const struct addr *a), void *ctx, struct addr *ret);
 
-/* Adds (replacing what is there) or removes; waits for the kernel's answer, which takes no longer than
- * the system call.  IPv6 addresses get no duplicate address detection.  Adding what is there and
- * removing what is not are no errors.  0 or -errno. */
+/* Adds (replacing what is there) or removes; waits for the kernel's answer, which takes no longer
+ * than the system call.  IPv6 addresses get no duplicate address detection.  Adding what is there
+ * and removing what is not are no errors.  0 or -errno. */
 int net_addr_add(struct net *n, unsigned ifindex, const struct prefix *p);
 int net_addr_del(struct net *n, unsigned ifindex, const struct prefix *p);
 /* Makes the kernel itself a member of a multicast group on a link (an autojoin address), so that
@@ -64,8 +65,8 @@ struct net_watch {
 	struct list node; /* net's */
 	/* A link came, changed, or went (`gone`; link holds its last state). */
 	void (*link)(struct net_watch *w, const struct net_link *link, bool gone);
-	/* An address came (`present`, and usable: not tentative) or went.  One that was taken away and
-	 * put back before the loop looked is not told; multicast addresses never are. */
+	/* An address came (`present`, and usable: not tentative) or went.  One that was taken away
+	 * and put back before the loop looked is not told; multicast addresses never are. */
 	void (*addr)(struct net_watch *w, unsigned ifindex, const struct prefix *p, bool present);
 	/* A qdisc or filter of that link was removed by somebody, or the link is new. */
 	void (*filter)(struct net_watch *w, unsigned ifindex);
@@ -77,7 +78,7 @@ void net_watch_del(struct net *n, struct net_watch *w);
 /* ---- Next hops ---- */
 
 /* How to reach `to`: route by the kernel's own lookup, neighbour kept resolved by the kernel
- * (NTF_MANAGED, else by probing).  A neighbour that fails keeps its last MAC: checks decide life. */
+ * (NTF_MANAGED, else by probing).  One that fails keeps its last MAC: checks decide life. */
 struct net_hop {
 	struct addr to;
 	/* The answer, kept current: */

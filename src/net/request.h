@@ -23,10 +23,10 @@ void request_socket_free(struct request_socket *s); /* takes NULL */
 struct nl_msg *request_new(int type, int flags, const void *header, size_t len);
 int request_put_addr(struct nl_msg *msg, int attribute, const struct addr *a);
 
-/* Sends msg, frees it, and hands each message of the answer to `each` (may be NULL).  The kernel works
- * within the system call that sends, and dumps go on in the calls that read, so nothing is waited for.
- * msg may be NULL (-ENOMEM).  0 or -errno: the kernel's own answer; -EINTR when a dump was overtaken by
- * changes and must be asked again. */
+/* Sends msg, frees it, and hands each message of the answer to `each` (may be NULL).  The kernel
+ * works within the system call that sends, and dumps go on in the calls that read, so nothing is
+ * waited for.  msg may be NULL (-ENOMEM).  0 or -errno: the kernel's own answer; -EINTR when a dump
+ * was overtaken by changes and must be asked again. */
 int request_run(struct request_socket *s, struct nl_msg *msg,
 		void (*each)(void *ctx, const struct message *m), void *ctx);
 /* The same for a question with one answer. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The sysctls that a director needs: set and restored, or only checked.
  *
- * What is written is remembered with what stood there before; sysctls_restore puts that back where lbd's
- * own value still stands.  A daemon that was killed leaves them set, and the next one takes them for the
- * operator's. */
+ * What is written is remembered with what stood there before; sysctls_restore puts that back where
+ * lbd's own value still stands.  A daemon that was killed leaves them set, and the next one takes
+ * them for the operator's. */
 #include "net/sysctl.h"
 
 #include <dirent.h>
@@ -139,21 +139,23 @@ static const struct rule rules_v4[] = {
 	/* bpf_fib_lookup finds no route on an interface that does not forward, and the servers' own
 	 * packets through a nat director are forwarded by the kernel. */
 	{ .where = ONCE, .path = "ipv4/ip_forward", .want = "1" },
-	/* A director with clients and servers on one interface would tell the servers to answer clients
-	 * directly, past the NAT.  The kernel sends redirects where `all` or the interface says so. */
+	/* A director with clients and servers on one interface would tell the servers to answer
+	 * clients directly, past the NAT.  The kernel sends redirects where `all` or the interface
+	 * says so. */
 	{ .where = ONCE, .path = "ipv4/conf/all/send_redirects", .want = "0" },
 	{ .where = EACH_OURS, .path = "ipv4/conf/%s/send_redirects", .want = "0" },
-	/* Packets of services never meet the filter.  What the programs leave to the stack does: checks'
-	 * and pings' packets, fragments, ICMP errors.  With dr and tun they come in on one side while the
-	 * best route back goes out of another, and strict filtering drops them without a word.  Loose
-	 * still drops what no route at all leads back to; 0 stays 0. */
+	/* Packets of services never meet the filter.  What the programs leave to the stack does:
+	 * checks' and pings' packets, fragments, ICMP errors.  With dr and tun they come in on one
+	 * side while the best route back goes out of another, and strict filtering drops them
+	 * without a word.  Loose still drops what no route at all leads back to; 0 stays 0. */
 	{ .where = EACH_OURS, .path = "ipv4/conf/%s/rp_filter", .want = "2", .wrong = is_strict },
 };
 
 static const struct rule rules_v6[] = {
 	{ .where = EVERY, .path = "ipv6/conf/%s/forwarding", .with = "ipv6/conf/all/forwarding" },
-	/* An interface that forwards ignores router advertisements unless accept_ra is 2, and turning
-	 * forwarding on drops the default routes learnt from them: so this goes first, on all. */
+	/* An interface that forwards ignores router advertisements unless accept_ra is 2, and
+	 * turning forwarding on drops the default routes learnt from them: so this goes first, on
+	 * all. */
 	{ .where = EVERY, .path = "ipv6/conf/%s/accept_ra", .want = "2", .wrong = would_go_deaf },
 	{ .where = ONCE, .path = "ipv6/conf/all/forwarding", .want = "1" },
 };
@@ -198,8 +200,8 @@ static int set_value(struct run *run, const char *path, const char *old, const c
 
 	name_of(path, name);
 	if (!run->set) {
-		str_addf(run->problems, "%s is %s, must be %s: sysctl -w %s=%s\n", name, old, want, name,
-			 want);
+		str_addf(run->problems, "%s is %s, must be %s: sysctl -w %s=%s\n", name, old, want,
+			 name, want);
 		return 0;
 	}
 	r = remember(run->s, path, old);
@@ -211,8 +213,8 @@ static int set_value(struct run *run, const char *path, const char *old, const c
 		return 0;
 	}
 	run->s->n = n;
-	str_addf(run->problems, "%s is %s, must be %s, and cannot be written: %s\n", name, old, want,
-		 strerror(-r));
+	str_addf(run->problems, "%s is %s, must be %s, and cannot be written: %s\n", name, old,
+		 want, strerror(-r));
 	return 0;
 }
 
@@ -229,7 +231,8 @@ static int apply_one(struct run *run, const struct rule *rule, const char *link)
 	if (r == -ENOENT && link[0])
 		return 0;
 	if (r) {
-		str_addf(run->problems, "%s cannot be read: %s\n", name_of(path, name), strerror(-r));
+		str_addf(run->problems, "%s cannot be read: %s\n", name_of(path, name),
+			 strerror(-r));
 		return 0;
 	}
 	if (!rule->want)
@@ -246,7 +249,8 @@ static int apply_everywhere(struct run *run, const struct rule *rule)
 	int r = 0;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), ROOT "%.*s", (int)(strchr(rule->path, '%') - rule->path), rule->path);
+	snprintf(path, sizeof(path), ROOT "%.*s", (int)(strchr(rule->path, '%') - rule->path),
+		 rule->path);
 	dir = opendir(path);
 	if (!dir)
 		return 0; /* the rule that this one is for will say it */
@@ -276,6 +280,18 @@ static int apply_rules(struct run *run, const struct rule *rules, size_t n_rules
 	return r;
 }
 
+/* Drops what is no longer ours: changed by somebody since, or gone with its interface. */
+static void forget_changed(struct sysctls *s)
+{
+	char now[SYSCTL_VALUE];
+	size_t i, n = 0;
+
+	for (i = 0; i < s->n; i++)
+		if (!read_value(s->values[i].path, now) && !strcmp(now, s->values[i].ours))
+			s->values[n++] = s->values[i];
+	s->n = n;
+}
+
 int sysctls_apply(const char *const *interfaces, unsigned n, bool v4, bool v6, bool set,
 		  struct str *problems, struct sysctls **s)
 {
@@ -288,10 +304,13 @@ int sysctls_apply(const char *const *interfaces, unsigned n, bool v4, bool v6, b
 	if (!*s)
 		return -ENOMEM;
 	run.s = *s;
+	forget_changed(run.s);
 	if (v4)
-		r = apply_rules(&run, rules_v4, sizeof(rules_v4) / sizeof(*rules_v4), interfaces, n);
+		r = apply_rules(&run, rules_v4, sizeof(rules_v4) / sizeof(*rules_v4), interfaces,
+				n);
 	if (v6 && !r)
-		r = apply_rules(&run, rules_v6, sizeof(rules_v6) / sizeof(*rules_v6), interfaces, n);
+		r = apply_rules(&run, rules_v6, sizeof(rules_v6) / sizeof(*rules_v6), interfaces,
+				n);
 	/* Read back at the end: writing one can change another. */
 	for (i = 0; i < run.s->n; i++)
 		if (read_value(run.s->values[i].path, run.s->values[i].ours))
@@ -299,7 +318,6 @@ int sysctls_apply(const char *const *interfaces, unsigned n, bool v4, bool v6, b
 	return r;
 }
 
-/* Two passes, because to put one back can change another. */
 void sysctls_restore(struct sysctls *s)
 {
 	char now[SYSCTL_VALUE], name[PATH_LEN];
@@ -307,13 +325,12 @@ void sysctls_restore(struct sysctls *s)
 
 	if (!s)
 		return;
-	for (i = 0; i < s->n; i++)
-		if (read_value(s->values[i].path, now) || strcmp(now, s->values[i].ours))
-			s->values[i].path[0] = '\0'; /* somebody's since, or gone with its interface */
+	/* All are looked at before the first is written: to put one back can change another. */
+	forget_changed(s);
 	for (i = s->n; i-- > 0;) {
 		const struct value *v = &s->values[i];
 
-		if (!v->path[0] || read_value(v->path, now) || !strcmp(now, v->old))
+		if (read_value(v->path, now) || !strcmp(now, v->old))
 			continue;
 		if (write_value(v->path, v->old))
 			log_warn("sysctl", "%s stays %s, was %s before lbd: cannot be written",

@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct message *m)
 {
-	if (m->type == MESSAGE_LINK &&
-	    (!memchr(m->link.name, 0, sizeof(m->link.name)) || !memchr(m->link.kind, 0, sizeof(m->link.kind))))
+	if (m->type == MESSAGE_LINK && (!memchr(m->link.name, 0, sizeof(m->link.name)) ||
+					!memchr(m->link.kind, 0, sizeof(m->link.kind))))
 		abort();
 	if (m->type == MESSAGE_ADDR && m->addr.prefix.len > addr_bits(&m->addr.prefix.addr))
 		abort();

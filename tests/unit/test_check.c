@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* src/check: rise and fall and the schedule as arithmetic; attempts with real sockets on loopback. */
+/* src/check: rise and fall and the schedule as arithmetic; attempts with real sockets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,13 +9,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -126,7 +124,8 @@ static void missed_checks_are_not_made_up_for(void **state)
 
 static void own_trouble_is_no_verdict(void **state)
 {
-	static const int ours[] = { EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL, ENETDOWN, EPERM, EAGAIN };
+	static const int ours[] = { EMFILE,	   ENFILE,   ENOMEM, ENOBUFS,
+				    EADDRNOTAVAIL, ENETDOWN, EPERM,  EAGAIN };
 	size_t i;
 
 	for (i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
@@ -277,8 +276,8 @@ static int open_server(int family, struct conf_server *ret)
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
 	len = sizeof(at);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-	ret->port = ntohs(family == AF_INET ? ((struct sockaddr_in *)&at)->sin_port :
-					      ((struct sockaddr_in6 *)&at)->sin6_port);
+	ret->port = ntohs(family == AF_INET ? ((struct sockaddr_in *)&at)->sin_port
+					    : ((struct sockaddr_in6 *)&at)->sin6_port);
 	return fd;
 }
 
@@ -349,7 +348,8 @@ static void silence_is_a_timeout_and_never_two_attempts_at_once(void **state)
 	int fd = open_server(AF_INET, &lab->servers[0]), full[8], i;
 	struct sockaddr_storage at;
 	usec_t start;
-	socklen_t len = addr_to_sockaddr(&lab->servers[0].address, htons(lab->servers[0].port), 0, &at);
+	socklen_t len =
+		addr_to_sockaddr(&lab->servers[0].address, htons(lab->servers[0].port), 0, &at);
 
 	listen(fd, 0);
 	for (i = 0; i < 8; i++) {
@@ -395,7 +395,7 @@ static void own_lateness_is_not_the_servers(void **state)
 	conn_init(&a.conn, a.loop, on_end);
 	conn_start(&a.conn, &server.address, server.port, MSEC(1));
 	assert_int_equal(a.end.result, CHECK_NONE); /* under way */
-	usleep(5000);				    /* the long turn: there is nothing to wait for */
+	usleep(5000); /* the long turn: there is nothing to wait for */
 	loop_run(a.loop);
 	assert_int_equal(a.end.result, CHECK_UP);
 	close(fd);
@@ -611,9 +611,9 @@ static int make_namespace(void)
 	if (unshare(CLONE_NEWNET))
 		return -errno;
 	return system("ip link set lo up && ip link add v0 type veth peer name p0 && ip link set p0 up && "
-		      "ip link set v0 up && ip addr add 192.0.2.254/24 dev v0") ?
-		       -EIO :
-		       0;
+		      "ip link set v0 up && ip addr add 192.0.2.254/24 dev v0")
+		       ? -EIO
+		       : 0;
 }
 
 int main(void)

@@ -54,7 +54,9 @@ static struct nl_msg *link_message(const char *name)
 
 static struct nl_msg *addr_message(unsigned len, const void *address, int size)
 {
-	struct ifaddrmsg header = { .ifa_family = AF_INET, .ifa_prefixlen = (uint8_t)len, .ifa_index = 5 };
+	struct ifaddrmsg header = { .ifa_family = AF_INET,
+				    .ifa_prefixlen = (uint8_t)len,
+				    .ifa_index = 5 };
 	struct nl_msg *msg = start(RTM_DELADDR, &header, sizeof(header));
 
 	nla_put(msg, IFA_ADDRESS, 4, "\x0a\x09\x00\xfe");
@@ -95,7 +97,9 @@ static void address_is_the_local_one_with_its_long_flags(void **state)
 
 static void neighbour_tells_whether_the_kernel_keeps_it(void **state)
 {
-	struct ndmsg header = { .ndm_family = AF_INET6, .ndm_ifindex = 5, .ndm_state = NUD_REACHABLE };
+	struct ndmsg header = { .ndm_family = AF_INET6,
+				.ndm_ifindex = 5,
+				.ndm_state = NUD_REACHABLE };
 	struct nl_msg *msg = start(RTM_NEWNEIGH, &header, sizeof(header));
 	struct message m;
 	struct addr want;
@@ -178,7 +182,8 @@ static void malformed_messages_are_refused(void **state)
 	assert_int_equal(parse(addr_message(24, "\x0a\x09\x00", 3), &m), -EBADMSG);
 	assert_int_equal(parse(start(RTM_DELADDR, &tc, 4), &m), -EBADMSG);
 	assert_int_equal(parse(start(RTM_DELQDISC, &tc, sizeof(tc) - 4), &m), -EBADMSG);
-	assert_int_equal(parse(start(RTM_NEWNEIGH, &(struct ndmsg){ .ndm_family = AF_INET, .ndm_ifindex = 5 },
+	assert_int_equal(parse(start(RTM_NEWNEIGH,
+				     &(struct ndmsg){ .ndm_family = AF_INET, .ndm_ifindex = 5 },
 				     sizeof(struct ndmsg)),
 			       &m),
 			 -EBADMSG);

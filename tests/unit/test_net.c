@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* src/net against the kernel, in network namespaces that die with this process: "here", a fresh one for
- * each test, and "there", behind the other end of the veth pair v0 - p0. */
+/* src/net against the kernel, in network namespaces that die with this process: "here", a fresh one
+ * for each test, and "there", behind the other end of the veth pair v0 - p0. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -138,8 +138,8 @@ static void on_link(struct net_watch *w, const struct net_link *l, bool gone)
 	if (gone)
 		str_addf(&lab->told, "[gone %s]", l->name);
 	else
-		str_addf(&lab->told, "[link %s %s mtu %u kind %s]", l->name, l->up ? "up" : "down", l->mtu,
-			 l->kind);
+		str_addf(&lab->told, "[link %s %s mtu %u kind %s]", l->name, l->up ? "up" : "down",
+			 l->mtu, l->kind);
 }
 
 static void on_addr(struct net_watch *w, unsigned ifindex, const struct prefix *p, bool present)
@@ -252,12 +252,32 @@ static const struct family {
 	const char *group;
 } families[] = {
 	{ AF_INET, "ip -4", "", "10.9.0.1/24", "10.9.0.2/24", "10.9.0.2", "10.9.0.0/24",
-	  "10.9.0.100/24", "10.9.0.100/32", "10.9.0.101/24", "10.9.0.102/32",
-	  "10.20.0.7", "10.20.0.7/32", "10.20.0.0/24", "224.0.0.18" },
+	  "10.9.0.100/24", "10.9.0.100/32", "10.9.0.101/24", "10.9.0.102/32", "10.20.0.7",
+	  "10.20.0.7/32", "10.20.0.0/24", "224.0.0.18" },
 	{ AF_INET6, "ip -6", "nodad", "fd09::1/64", "fd09::2/64", "fd09::2", "fd09::/64",
-	  "fd09::100/64", "fd09::100/128", "fd09::101/64", "fd09::102/128",
-	  "fd20::7", "fd20::7/128", "fd20::/64", "ff02::12" },
+	  "fd09::100/64", "fd09::100/128", "fd09::101/64", "fd09::102/128", "fd20::7",
+	  "fd20::7/128", "fd20::/64", "ff02::12" },
 };
+
+/* ---- Start ---- */
+
+static void missing_privilege_is_named_at_the_start(void **state)
+{
+	struct lab *lab = *state;
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (!child) {
+		struct net *n;
+
+		if (setuid(65534))
+			_exit(1);
+		_exit(net_new(lab->loop, &n) == -EPERM ? 0 : 2);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
 
 /* ---- Links ---- */
 
@@ -418,6 +438,27 @@ static void vips_come_and_go_without_a_trace(void **state)
 		run("%s route add %s dev v0 metric 100", f->ip, f->net);
 		expect_told(lab, f->dip);
 		assert_no_trace(lab, f, routes);
+	}
+}
+
+/* A connection from a VIP would die with the next failover. */
+static void host_does_not_speak_from_a_vip(void **state)
+{
+	struct lab *lab = *state;
+	unsigned v0 = index_of(lab, "v0"), i;
+
+	for (i = 0; i < 2; i++) {
+		const struct family *f = &families[i];
+		/* nearer to the destination than the host's own, which IPv6 prefers otherwise */
+		struct prefix vip = prefix_of(f->vip), to = prefix_of(f->vip2);
+		struct addr own = addr_of(f->dip);
+		char command[64], source[64], text[ADDR_STRLEN];
+
+		run("%s addr add %s dev v0 %s", f->ip, f->dip, f->nodad);
+		assert_int_equal(net_addr_add(lab->net, v0, &vip), 0);
+		snprintf(command, sizeof(command), "ip route get %s", addr_str(&to.addr, text));
+		snprintf(source, sizeof(source), "src %s ", addr_str(&own, text));
+		assert_true(prints(command, source));
 	}
 }
 
@@ -720,7 +761,8 @@ static void hop_is_resolved_and_follows_the_mac(void **state)
 		last_byte_of_dmac = 3;
 		assert_true(wait_until(lab, is_resolved));
 
-		run("ip link set v0 address 02:00:00:00:01:%02x && ip link set v0 mtu %u", i, 1400 + i);
+		run("ip link set v0 address 02:00:00:00:01:%02x && ip link set v0 mtu %u", i,
+		    1400 + i);
 		assert_true(wait_until(lab, has_own_mac_and_mtu));
 		run("ip link set v0 mtu 1500");
 		net_hop_del(lab->net, &lab->hop);
@@ -763,7 +805,8 @@ static void hop_follows_the_route(void **state)
 
 static bool is_managed(struct lab *lab)
 {
-	return prints("ip neigh show dev v0", lab->want) && prints("ip neigh show dev v0", "managed");
+	return prints("ip neigh show dev v0", lab->want) &&
+	       prints("ip neigh show dev v0", "managed");
 }
 
 static void neighbour_is_kept_by_the_kernel(void **state)
@@ -939,6 +982,29 @@ static void sysctls_are_set_and_put_back(void **state)
 	sysctls_restore(NULL);
 }
 
+static void sysctls_of_an_interface_that_came_later_are_added(void **state)
+{
+	static const char *const interfaces[] = { "v0", "v2" };
+	struct str problems = { 0 };
+	struct sysctls *s = NULL;
+	size_t i;
+
+	prepare_sysctls();
+	assert_int_equal(sysctls_apply(interfaces, 1, true, true, true, &problems, &s), 0);
+	write_file(V4 "conf/v0/rp_filter", "0"); /* the operator's */
+	run("ip link add v2 type veth peer name p2");
+	write_file(V4 "conf/v2/send_redirects", "1");
+	assert_int_equal(sysctls_apply(interfaces, 2, true, true, true, &problems, &s), 0);
+	assert_string_equal(str_text(&problems), "");
+	assert_file(V4 "conf/v2/send_redirects", "0");
+	sysctls_restore(s);
+	assert_file(V4 "conf/v2/send_redirects", "1");
+	assert_file(V4 "conf/v0/rp_filter", "0");
+	for (i = 0; i < N_SYSCTL_CASES; i++)
+		if (strcmp(sysctl_cases[i].path, V4 "conf/v0/rp_filter"))
+			assert_file(sysctl_cases[i].path, sysctl_cases[i].before);
+}
+
 static void sysctls_are_only_checked(void **state)
 {
 	static const char *const interfaces[] = { "v0" };
@@ -950,11 +1016,15 @@ static void sysctls_are_only_checked(void **state)
 	assert_int_equal(sysctls_apply(interfaces, 1, true, true, false, &problems, &s), 0);
 	for (i = 0; i < N_SYSCTL_CASES; i++)
 		assert_file(sysctl_cases[i].path, sysctl_cases[i].before);
-	assert_non_null(strstr(str_text(&problems),
-			       "net.ipv4.ip_forward is 0, must be 1: sysctl -w net.ipv4.ip_forward=1\n"));
-	assert_non_null(strstr(str_text(&problems), "net.ipv4.conf.v0.rp_filter is 1, must be 2: "));
-	assert_non_null(strstr(str_text(&problems), "net.ipv6.conf.v0.accept_ra is 1, must be 2: "));
-	assert_non_null(strstr(str_text(&problems), "net.ipv6.conf.all.forwarding is 0, must be 1: "));
+	assert_non_null(
+		strstr(str_text(&problems),
+		       "net.ipv4.ip_forward is 0, must be 1: sysctl -w net.ipv4.ip_forward=1\n"));
+	assert_non_null(
+		strstr(str_text(&problems), "net.ipv4.conf.v0.rp_filter is 1, must be 2: "));
+	assert_non_null(
+		strstr(str_text(&problems), "net.ipv6.conf.v0.accept_ra is 1, must be 2: "));
+	assert_non_null(
+		strstr(str_text(&problems), "net.ipv6.conf.all.forwarding is 0, must be 1: "));
 	assert_null(strstr(str_text(&problems), "conf.v1"));
 	str_free(&problems);
 	sysctls_restore(s);
@@ -976,7 +1046,8 @@ static void sysctl_of_an_interface_with_a_dot_is_named_as_sysctl_takes_it(void *
 	run("ip link set v0 name v0.100 2>/dev/null || ip link set v0 down name v0.100");
 	write_file(V4 "conf/v0.100/send_redirects", "1");
 	assert_int_equal(sysctls_apply(interfaces, 1, true, false, false, &problems, &s), 0);
-	assert_non_null(strstr(str_text(&problems), "sysctl -w net.ipv4.conf.v0/100.send_redirects=0\n"));
+	assert_non_null(
+		strstr(str_text(&problems), "sysctl -w net.ipv4.conf.v0/100.send_redirects=0\n"));
 	str_free(&problems);
 	sysctls_restore(s);
 }
@@ -986,6 +1057,7 @@ static void sysctl_of_an_interface_with_a_dot_is_named_as_sysctl_takes_it(void *
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		lab_test(missing_privilege_is_named_at_the_start),
 		lab_test(link_changes_are_told),
 		lab_test(port_that_leaves_a_bridge_is_not_gone),
 		lab_test(link_that_came_again_under_its_number_is_told_as_gone),
@@ -993,6 +1065,7 @@ int main(void)
 		lab_test(address_changes_are_told),
 		lab_test(address_that_went_and_came_back_is_not_told),
 		lab_test(vips_come_and_go_without_a_trace),
+		lab_test(host_does_not_speak_from_a_vip),
 		lab_test(vip_that_came_first_takes_nothing_along),
 		lab_test(last_vip_of_a_subnet_takes_the_route_along),
 		lab_test(prefix_of_a_vip_can_change),
@@ -1008,12 +1081,14 @@ int main(void)
 		lab_test(fixed_neighbour_of_the_operator_stays_fixed),
 		lab_test(hops_may_go_while_changes_are_told),
 		lab_test(sysctls_are_set_and_put_back),
+		lab_test(sysctls_of_an_interface_that_came_later_are_added),
 		lab_test(sysctls_are_only_checked),
 		lab_test(sysctl_of_an_interface_with_a_dot_is_named_as_sysctl_takes_it),
 	};
 
 	if (unshare(CLONE_NEWNET)) {
-		fprintf(stderr, "skipped: no network namespace of one's own: %s\n", strerror(errno));
+		fprintf(stderr, "skipped: no network namespace of one's own: %s\n",
+			strerror(errno));
 		return 77;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
