@@ -435,9 +435,16 @@ void rig_flow_set(struct rig *rig, const struct frame *f, const struct flow *to)
 	assert_int_equal(bpf_map_update_elem(flows_fd(rig, rig->v6), &key, &value, BPF_EXIST), 0);
 }
 
+void rig_flow_delete(struct rig *rig, const struct frame *f)
+{
+	union key key = key_of(rig, f);
+
+	assert_int_equal(bpf_map_delete_elem(flows_fd(rig, rig->v6), &key), 0);
+}
+
 /* ---- Time ----------------------------------------------------------------------------------- */
 
-static int run_reclaim(struct rig *rig)
+int rig_reclaim_listed(struct rig *rig)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	int r = bpf_prog_test_run_opts(bpf_program__fd(rig->skel->progs.lbd_reclaim), &opts);
@@ -460,7 +467,7 @@ int rig_reclaim(struct rig *rig)
 		batch->keys6[batch->n6++] = key6;
 		last6 = &key6;
 	}
-	return run_reclaim(rig);
+	return rig_reclaim_listed(rig);
 }
 
 void rig_age(struct rig *rig, uint32_t jiffies)

@@ -78,8 +78,10 @@ size_t rig_flows(struct rig *rig);
 /* Entries by the tuple of a frame, seen from the side given. */
 bool rig_flow(struct rig *rig, const struct frame *f, struct flow *ret);
 void rig_flow_set(struct rig *rig, const struct frame *f, const struct flow *to);
+void rig_flow_delete(struct rig *rig, const struct frame *f);
 
-/* Runs the reclaim program over every entry; 0 or -errno. */
+/* Runs the reclaim program over the keys in rig->reclaim, or over every entry; 0 or -errno. */
+int rig_reclaim_listed(struct rig *rig);
 int rig_reclaim(struct rig *rig);
 /* Lets all flows look as if their last packet had been so many jiffies ago. */
 void rig_age(struct rig *rig, uint32_t jiffies);
