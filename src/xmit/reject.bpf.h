@@ -190,15 +190,17 @@ static __always_inline __u32 answer_icmp(const struct wire *w, const struct pkt 
 	return len;
 }
 
-/* Makes the packet the frame in a, of `total` bytes, and sends it back. */
-static __always_inline bool answer_send(const struct wire *w, struct answer *a, __u32 total)
+/* Makes the packet the frame in a, with len bytes from the IP header on, and sends it back. */
+static __always_inline bool answer_send(const struct wire *w, struct answer *a, __u32 len)
 {
+	const __u32 head = sizeof(a->eth);
 	struct __sk_buff *skb = wire_skb(w);
 
-	if (bpf_skb_change_tail(skb, total + FIRST_CUT + SECOND_CUT, 0) ||
+	if (bpf_skb_change_tail(skb, head + len + FIRST_CUT + SECOND_CUT, 0) ||
 	    bpf_skb_adjust_room(skb, -FIRST_CUT, BPF_ADJ_ROOM_MAC, 0) ||
 	    bpf_skb_adjust_room(skb, -SECOND_CUT, BPF_ADJ_ROOM_MAC, 0) ||
-	    bpf_skb_store_bytes(skb, 0, &a->eth, total, 0))
+	    bpf_skb_store_bytes(skb, 0, &a->eth, head, 0) ||
+	    bpf_skb_store_bytes(skb, head, &a->eth + 1, len, BPF_F_RECOMPUTE_CSUM))
 		return false;
 	return bpf_redirect(wire_ifindex(w), 0) == TC_ACT_REDIRECT;
 }
@@ -210,7 +212,7 @@ static __always_inline bool reject(const struct wire *w, bool v6, struct scratch
 	const struct pkt *p = &s->pkt;
 	bool tcp = p->l4_proto == IPPROTO_TCP;
 	__u8 icmp = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-	__u32 slot = 0, len, head;
+	__u32 slot = 0, len;
 	struct answer *a = bpf_map_lookup_elem(&answers, &slot);
 
 	if (!a)
@@ -223,8 +225,8 @@ static __always_inline bool reject(const struct wire *w, bool v6, struct scratch
 	if (!len || len > sizeof(struct icmp_header) + QUOTE_MAX ||
 	    answer_head(w, v6, own, a, tcp ? IPPROTO_TCP : icmp, len))
 		return false;
-	head = sizeof(struct ethhdr) + (v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
-	if (!answer_send(w, a, head + len))
+	len += v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	if (!answer_send(w, a, len))
 		return false;
 	count(w->hook, tcp ? COUNT_MADE_RESET : COUNT_MADE_UNREACHABLE);
 	return true;
