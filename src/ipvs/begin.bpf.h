@@ -161,8 +161,8 @@ static __always_inline enum counter begin(bool v6, struct scratch *s, bool may_b
 	return COUNT_DROP_CLASH;
 }
 
-/* Begins a flow for the packet whose key is in this CPU's scratch.  GO_ON: look for the flow again.  A
- * function of its own, which the verifier looks at once and not on each path that leads here. */
+/* Begins a flow for the packet whose key is in this CPU's scratch.  GO_ON: look for the flow again.
+ * A function of its own, which the verifier looks at once and not on each path that leads here. */
 __noinline int flow_begin(__u32 v6, __u32 may_begin)
 {
 	struct scratch *s = scratch_get(SCRATCH_PACKET);

@@ -2,9 +2,9 @@
 /* Answers to clients of a service that has no server: TCP reset, ICMP port unreachable.  TC only.
  *
  * The packet becomes its own answer.  It may be a super-packet, and its checksum may be unfinished;
- * new content would inherit that, and a card would write a checksum into the middle of it.  Growing it
- * by change_tail() ends the first, cutting away more than the transport header's offset the second.
- * Kernels before 54c3f1a81421 (2023) look before they pull, so the cut is made in two steps.
+ * new content would inherit that, and a card would write a checksum into the middle of it.  Growing
+ * it by change_tail() ends the first, cutting away more than the transport header's offset the
+ * second.  Kernels before 54c3f1a81421 (2023) look before they pull: so it is cut twice.
  */
 #ifndef LBD_XMIT_REJECT_BPF_H
 #define LBD_XMIT_REJECT_BPF_H
@@ -15,11 +15,11 @@
 #include "ipvs/wire.bpf.h"
 #include "xmit/nat.bpf.h"
 
-#define FIRST_CUT   128 /* beyond any transport header that is parsed; see above */
-#define SECOND_CUT  20
-#define QUOTE_MAX   512 /* RFC 1812 4.3.2.3: an ICMPv4 message of at most 576 bytes */
-#define ANSWER_TTL  64
-#define NS_PER_SEC  1000000000ull
+#define FIRST_CUT  128 /* beyond any transport header that is parsed; see above */
+#define SECOND_CUT 20
+#define QUOTE_MAX  512 /* RFC 1812 4.3.2.3: an ICMPv4 message of at most 576 bytes */
+#define ANSWER_TTL 64
+#define NS_PER_SEC 1000000000ull
 
 /* The frame, behind two bytes that align what follows the Ethernet header. */
 struct answer {
@@ -145,13 +145,13 @@ static __always_inline int answer_head(const struct wire *w, bool v6, const unio
 }
 
 /* RFC 9293 3.10.7.1: the answer of a closed port.  Returns the length behind the IP header. */
-static __always_inline __u32 answer_reset(const struct pkt *p, bool v6,
-					  const union tuple *own, struct answer *a)
+static __always_inline __u32 answer_reset(const struct pkt *p, bool v6, const union tuple *own,
+					  struct answer *a)
 {
 	struct tcphdr *tcp = v6 ? &a->v6.tcp : &a->v4.tcp;
 	__u32 payload = p->l3_len - (p->l4 - p->l3) - p->l4_header;
 
-	/* What comes here is a SYN alone: no ACK, so sequence 0, and all that it took is acknowledged. */
+	/* Only a SYN comes here, without ACK: sequence 0, and all that it took is acknowledged. */
 	__builtin_memset(tcp, 0, sizeof(*tcp));
 	tcp->source = v6 ? own->v6.dport : own->v4.dport;
 	tcp->dest = v6 ? own->v6.sport : own->v4.sport;
@@ -205,7 +205,7 @@ static __always_inline bool answer_send(const struct wire *w, struct answer *a, 
 	return bpf_redirect(wire_ifindex(w), 0) == TC_ACT_REDIRECT;
 }
 
-/* Tells the packet's sender that nobody serves it.  True: the packet is the answer now, on its way. */
+/* Tells the packet's sender that nobody serves it.  True: the packet is now the answer. */
 static __always_inline bool reject(const struct wire *w, bool v6, struct scratch *s)
 {
 	const union tuple *own = flow_key_tuple(&s->key);

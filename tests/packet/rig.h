@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A director's data plane without its daemon: a network namespace with two interfaces, the programs,
- * and the maps, filled by hand. */
+/* A director's data plane without its daemon: a network namespace with two interfaces, the
+ * programs, and the maps, filled by hand. */
 #ifndef LBD_TESTS_PACKET_RIG_H
 #define LBD_TESTS_PACKET_RIG_H
 
@@ -15,10 +15,10 @@
 #define RIG_FLOWS 4096
 
 /* Slots that rig_service() and rig_server() use. */
-#define SVC	 1
-#define SVC2	 2
-#define GATE	 1
-#define SERVER1	 1 /* WEB1, ... */
+#define SVC	1
+#define SVC2	2
+#define GATE	1
+#define SERVER1 1 /* WEB1, ... */
 
 struct rig {
 	struct lbd_bpf *skel;

@@ -18,12 +18,12 @@
 #include "lib/addr.h"
 #include "rig.h"
 
-#define VRID		51
-#define SECOND		1000000000ull
-#define IPPROTO_VRRP	112
-#define SOLICITATION	135
-#define ADVERTISEMENT	136
-#define ETHERNET	14
+#define VRID	      51
+#define SECOND	      1000000000ull
+#define IPPROTO_VRRP  112
+#define SOLICITATION  135
+#define ADVERTISEMENT 136
+#define ETHERNET      14
 
 static struct rig *rig;
 
@@ -81,15 +81,15 @@ static struct bytes neighbour(uint8_t type, enum who from, enum who to, enum who
 /* Who has `target`? */
 static struct bytes question(enum who target)
 {
-	return rig->v6 ? neighbour(SOLICITATION, CLIENT, FRONT, target) :
-			 arp(ARPOP_REQUEST, CLIENT, target);
+	return rig->v6 ? neighbour(SOLICITATION, CLIENT, FRONT, target)
+		       : arp(ARPOP_REQUEST, CLIENT, target);
 }
 
 /* I have `target`. */
 static struct bytes statement(enum who target)
 {
-	return rig->v6 ? neighbour(ADVERTISEMENT, target, CLIENT, target) :
-			 arp(ARPOP_REPLY, target, CLIENT);
+	return rig->v6 ? neighbour(ADVERTISEMENT, target, CLIENT, target)
+		       : arp(ARPOP_REPLY, target, CLIENT);
 }
 
 struct advert {
@@ -391,12 +391,12 @@ static void test_advert_does_not_fence_the_living_or_the_standby(void **state)
 static void ignored(void)
 {
 	struct advert bad[] = {
-		{ 0x31, VRID, 0, 255, false, false, 0 },     /* the peer resigns */
-		{ 0x31, VRID, 100, 254, false, false, 0 },   /* came through a router */
+		{ 0x31, VRID, 0, 255, false, false, 0 },   /* the peer resigns */
+		{ 0x31, VRID, 100, 254, false, false, 0 }, /* came through a router */
 		{ 0x31, VRID + 1, 100, 255, false, false, 0 },
-		{ 0x41, VRID, 100, 255, false, false, 0 },   /* no such version */
-		{ 0x32, VRID, 100, 255, false, false, 0 },   /* no such type */
-		{ 0x31, VRID, 100, 255, true, false, 0 },    /* our own */
+		{ 0x41, VRID, 100, 255, false, false, 0 }, /* no such version */
+		{ 0x32, VRID, 100, 255, false, false, 0 }, /* no such type */
+		{ 0x31, VRID, 100, 255, true, false, 0 },  /* our own */
 		{ 0x31, VRID, 100, 255, false, true, 0 },
 		{ 0x31, VRID, 100, 255, false, false, 0x2000 },
 	};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What clients of a service without servers get: a reset or an unreachable, right in every field.  TC
- * only: XDP leaves such packets to it. */
+/* What clients of a service without servers get: a reset or an unreachable, right in every field.
+ * TC only: XDP leaves such packets to it. */
 #include "config.h"
 
 #include <arpa/inet.h>
@@ -78,7 +78,8 @@ static const uint8_t *expect_ip(const struct outcome *o, uint8_t proto, size_t *
 static void expect_l4_sum(const uint8_t *l4, size_t len, uint8_t proto)
 {
 	struct addr src = who_addr(VIP, rig->v6), dst = who_addr(CLIENT, rig->v6);
-	uint32_t sum = proto == IPPROTO_ICMP ? 0 : csum_add_pseudo(0, &src, &dst, proto, (uint32_t)len);
+	uint32_t sum =
+		proto == IPPROTO_ICMP ? 0 : csum_add_pseudo(0, &src, &dst, proto, (uint32_t)len);
 
 	assert_int_equal(csum_fold(csum_add(sum, l4, len)), 0);
 }
@@ -133,8 +134,17 @@ static void resets(void)
 	static const struct frame frames[] = {
 		{ .from = CLIENT, .to = VIP, .flags = SYN, .seq = 12345 },
 		{ .from = CLIENT, .to = VIP, .flags = SYN, .seq = 0xffffffff },
-		{ .from = CLIENT, .to = VIP, .flags = SYN, .seq = 77, .payload = 1000 }, /* RFC 7413 */
-		{ .from = CLIENT, .to = VIP, .flags = SYN, .seq = 5, .payload = 333, .ip_options = 12 },
+		{ .from = CLIENT,
+		  .to = VIP,
+		  .flags = SYN,
+		  .seq = 77,
+		  .payload = 1000 }, /* RFC 7413 */
+		{ .from = CLIENT,
+		  .to = VIP,
+		  .flags = SYN,
+		  .seq = 5,
+		  .payload = 333,
+		  .ip_options = 12 },
 		{ .from = CLIENT, .to = VIP, .flags = SYN, .seq = 5, .unfinished = true },
 	};
 	size_t i;
@@ -214,9 +224,17 @@ static void unreachables(void)
 	static const struct frame frames[] = {
 		{ .from = CLIENT, .to = VIP, .proto = IPPROTO_UDP },
 		{ .from = CLIENT, .to = VIP, .proto = IPPROTO_UDP, .payload = 1 },
-		{ .from = CLIENT, .to = VIP, .proto = IPPROTO_UDP, .payload = 101, .ip_options = 8 },
+		{ .from = CLIENT,
+		  .to = VIP,
+		  .proto = IPPROTO_UDP,
+		  .payload = 101,
+		  .ip_options = 8 },
 		{ .from = CLIENT, .to = VIP, .proto = IPPROTO_UDP, .payload = 1472 },
-		{ .from = CLIENT, .to = VIP, .proto = IPPROTO_UDP, .payload = 50, .no_check = true },
+		{ .from = CLIENT,
+		  .to = VIP,
+		  .proto = IPPROTO_UDP,
+		  .payload = 50,
+		  .no_check = true },
 	};
 	static const struct frame same_length = {
 		.from = CLIENT,

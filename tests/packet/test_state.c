@@ -24,7 +24,7 @@ enum table {
 	INPUT_ONLY,
 };
 
-/* As net/netfilter/ipvs/ip_vs_proto_tcp.c of Linux has them, turned into text: row, event, next states. */
+/* The tables of Linux's ip_vs_proto_tcp.c as text: for each state, in order, the next one. */
 static const struct row {
 	enum table table;
 	uint8_t flags;
@@ -100,9 +100,8 @@ static void expect_state(unsigned state)
 /* A SYN of the client begins another flow where this one is over. */
 static bool begins_anew(const struct row *row, unsigned state)
 {
-	return row->flags == SYN &&
-	       (state == FLOW_TIME_WAIT || state == FLOW_CLOSE ||
-		(state == FLOW_FIN_WAIT && row->table == INPUT_ONLY));
+	return row->flags == SYN && (state == FLOW_TIME_WAIT || state == FLOW_CLOSE ||
+				     (state == FLOW_FIN_WAIT && row->table == INPUT_ONLY));
 }
 
 static void play_row(const struct row *row)
