@@ -386,7 +386,8 @@ static __always_inline void flow_delete(bool v6, const union flow_key *key)
 	int i;
 
 	for (i = 0; i < DELETE_TRIES; i++) {
-		long r = bpf_map_delete_elem(flow_map(v6), key);
+		/* Before Linux 6.4 map operations return an int: the upper half is not the sign. */
+		int r = bpf_map_delete_elem(flow_map(v6), key);
 
 		if (!r || r == -ENOENT)
 			return;
