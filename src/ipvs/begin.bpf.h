@@ -40,8 +40,8 @@ static __always_inline void plan_set(struct plan *plan, bool v6, const struct se
 }
 
 /* Inserts one half, CLAIMED; s->entry holds what its tuple becomes.  0 or -errno. */
-static __always_inline long plan_insert(const struct plan *plan, bool v6, struct scratch *s,
-					const union flow_key *key, __u8 verbs, __u8 flags)
+static __always_inline int plan_insert(const struct plan *plan, bool v6, struct scratch *s,
+				       const union flow_key *key, __u8 verbs, __u8 flags)
 {
 	s->entry.f = (struct flow){
 		.word = LIFE_CLAIMED,
@@ -55,7 +55,7 @@ static __always_inline long plan_insert(const struct plan *plan, bool v6, struct
 	return bpf_map_update_elem(flow_map(v6), key, &s->entry, BPF_NOEXIST);
 }
 
-static __always_inline enum counter plan_failed(long error)
+static __always_inline enum counter plan_failed(int error)
 {
 	return error == -E2BIG || error == -ENOMEM ? COUNT_DROP_TABLE_FULL : COUNT_DROP_ERROR;
 }
@@ -75,7 +75,7 @@ static __always_inline bool plan_is_made(bool v6, struct scratch *s)
 static __always_inline enum counter plan_reply(const struct plan *plan, bool v6, struct scratch *s,
 					       bool *ret_ours)
 {
-	long r;
+	int r;
 
 	flow_key_turn(v6, s);
 	tuple_turn(v6, flow_to(v6, &s->entry), flow_key_tuple(&s->key));
@@ -108,7 +108,7 @@ static __always_inline enum counter plan_make(const struct plan *plan, bool v6, 
 {
 	enum counter verdict;
 	bool ours = false;
-	long r;
+	int r;
 
 	if (plan->verbs.reply) {
 		verdict = plan_reply(plan, v6, s, &ours);
@@ -161,8 +161,8 @@ static __always_inline enum counter begin(bool v6, struct scratch *s, bool may_b
 	return COUNT_DROP_CLASH;
 }
 
-/* Begins a flow for the packet whose key is in this CPU's scratch.  GO_ON: look for the flow again.  A
- * function of its own, which the verifier looks at once and not on each path that leads here. */
+/* Begins a flow for the packet whose key is in this CPU's scratch.  GO_ON: look for the flow again.
+ * A function of its own, which the verifier looks at once and not on each path that leads here. */
 __noinline int flow_begin(__u32 v6, __u32 may_begin)
 {
 	struct scratch *s = scratch_get(SCRATCH_PACKET);

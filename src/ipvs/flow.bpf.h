@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The flow table: find, begin, change, end.  This header alone knows that each family has a map.
  *
- * The life of an entry hangs on its word, see abi.h.  Entries are preallocated: a deleted one is used
- * again at once, maybe for another key, while some CPU still holds a pointer to it.  Therefore an
- * entry is CLAIMED while it is written and before it is deleted, and flow_find() believes what it
- * copied only if life, generation and tag were the same before and after.  `seen` and `ack` are
+ * The life of an entry hangs on its word, see abi.h.  Entries are preallocated: a deleted one is
+ * used again at once, maybe for another key, while some CPU still holds a pointer to it.  Therefore
+ * an entry is CLAIMED while it is written and before it is deleted, and flow_find() believes what
+ * it copied only if life, generation and tag were the same before and after.  `seen` and `ack` are
  * written without that care: through a stale pointer they may freshen another flow, which costs
  * nothing but a late expiry.
  *
- * The order of loads matters here, and BPF has no load barrier that is cheap: this holds on machines
- * that do not reorder loads with loads (x86, s390).
+ * The order of loads matters here, and BPF has no load barrier that is cheap: this holds on
+ * machines that do not reorder loads with loads (x86, s390).
  */
 #ifndef LBD_IPVS_FLOW_BPF_H
 #define LBD_IPVS_FLOW_BPF_H
@@ -71,7 +71,8 @@ static __always_inline struct scratch *scratch_get(enum scratch_user user)
 	return bpf_map_lookup_elem(&scratches, &slot);
 }
 
-/* What a packet's flow tells: a consistent copy, with scratch.to, and the entry to note things in. */
+/* What a packet's flow tells, with scratch.to: a consistent copy, and the entry to note things in.
+ */
 struct hit {
 	struct flow *entry;
 	__u32 word;
@@ -284,8 +285,8 @@ static __always_inline void load_add(__u32 id, __u32 state, __s32 n)
 
 /* ---- Changing state ------------------------------------------------------------------------ */
 
-/* Applies an event to the word of request half f; whoever changed it moves the server's load, so each
- * change is counted once.  Returns the word that holds then, 0 when the flow is gone. */
+/* Applies an event to the word of request half f; whoever changed it moves the server's load, so
+ * each change is counted once.  Returns the word that holds then, 0 when the flow is gone. */
 static __always_inline __u32 flow_step(struct flow *f, __u32 word, __u32 server,
 				       enum tcp_event event, bool output)
 {
@@ -385,7 +386,8 @@ static __always_inline void flow_delete(bool v6, const union flow_key *key)
 	int i;
 
 	for (i = 0; i < DELETE_TRIES; i++) {
-		long r = bpf_map_delete_elem(flow_map(v6), key);
+		/* Before Linux 6.4 map operations return an int: the upper half is not the sign. */
+		int r = bpf_map_delete_elem(flow_map(v6), key);
 
 		if (!r || r == -ENOENT)
 			return;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Gates: which addresses this director owns now, and the fence around a dead daemon.
  *
- * A daemon that died holds its addresses still, while the peer has taken them over.  So the programs
- * listen: an advert of somebody else for an instance whose daemon shows no sign of life sets the
- * instance's latch, and as long as such adverts go on, nobody hears its addresses from us.  When the
- * peer falls silent too, we serve again: better a director without a daemon than none.
+ * A daemon that died holds its addresses still, while the peer has taken them over.  So the
+ * programs listen: an advert of somebody else for an instance whose daemon shows no sign of life
+ * sets the instance's latch, and as long as such adverts go on, nobody hears its addresses from us.
+ * When the peer falls silent too, we serve again: better a director without a daemon than none.
  */
 #ifndef LBD_IPVS_GATE_BPF_H
 #define LBD_IPVS_GATE_BPF_H
@@ -14,9 +14,9 @@
 #include "ipvs/pkt.bpf.h"
 #include "ipvs/wire.bpf.h"
 
-#define ADVERT_TTL	   255
-#define ADVERT_V2_V4	   0x21 /* version and type, RFC 3768 */
-#define ADVERT_V3	   0x31 /* RFC 9568 */
+#define ADVERT_TTL   255
+#define ADVERT_V2_V4 0x21 /* version and type, RFC 3768 */
+#define ADVERT_V3    0x31 /* RFC 9568 */
 
 /* The part of an advert that is the same in all versions. */
 struct advert {
@@ -120,7 +120,8 @@ static __always_inline bool gate_fences_in(const struct wire *w, const struct pk
 		return false;
 	if (p->eth_type == bpf_htons(ETH_P_ARP))
 		return arp_fenced(w, p, false);
-	return neighbour_fenced(w, p, ICMP6_SOLICITATION) || (p->ip && gate_addr_fenced(w, &p->dst));
+	return neighbour_fenced(w, p, ICMP6_SOLICITATION) ||
+	       (p->ip && gate_addr_fenced(w, &p->dst));
 }
 
 /* Does the packet tell the neighbours that we have a fenced address? */
@@ -148,8 +149,7 @@ static __always_inline void gate_hear(const struct wire *w, const struct pkt *p)
 
 	if (!advert || p->l4 + sizeof(*advert) > p->l3 + p->l3_len || !advert->priority)
 		return;
-	if (advert->version_type != ADVERT_V3 &&
-	    (p->v6 || advert->version_type != ADVERT_V2_V4))
+	if (advert->version_type != ADVERT_V3 && (p->v6 || advert->version_type != ADVERT_V2_V4))
 		return;
 	key.vrid = advert->vrid;
 	id = bpf_map_lookup_elem(&gate_vrids, &key);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The packet: what it is, parsed once.  What was parsed lies in per-CPU memory: on the stack it would
- * not fit, and the verifier would look at every path again for each value it may have. */
+/* The packet: what it is, parsed once.  What was parsed lies in per-CPU memory: on the stack it
+ * would not fit, and the verifier would look at every path again for each value it may have. */
 #ifndef LBD_IPVS_PKT_BPF_H
 #define LBD_IPVS_PKT_BPF_H
 
@@ -20,12 +20,12 @@
 #include "ipvs/maps.bpf.h"
 #include "ipvs/wire.bpf.h"
 
-#define EXT_HEADERS   6 /* IPv6 extension headers that are walked */
+#define EXT_HEADERS 6 /* IPv6 extension headers that are walked */
 
-#define IP_DF	      0x4000
-#define IP_FRAGMENT   0x3fff /* more fragments, or an offset */
-#define IP6_FRAGMENT  0xfff9
-#define IPPROTO_VRRP  112
+#define IP_DF	     0x4000
+#define IP_FRAGMENT  0x3fff /* more fragments, or an offset */
+#define IP6_FRAGMENT 0xfff9
+#define IPPROTO_VRRP 112
 
 #define TCP_FIN 1
 #define TCP_SYN 2
@@ -66,16 +66,16 @@ struct icmp_header {
 #define ICMP6_ADVERTISEMENT    136
 
 struct pkt {
-	__u32 len; /* of the frame */
+	__u32 len;	 /* of the frame */
 	__be16 eth_type; /* 0: the frame is too short to be one */
 
 	/* IP: valid when `ip` */
 	bool ip, v6;
 	bool fragment;
 	__u8 l4_proto;
-	__u32 l3, l4;	  /* offsets */
-	__u32 l3_len;	  /* IP header and all that belongs to it, without padding */
-	__u32 ttl_word;	  /* the four bytes that hold TTL or hop limit, as they stand */
+	__u32 l3, l4;	/* offsets */
+	__u32 l3_len;	/* IP header and all that belongs to it, without padding */
+	__u32 ttl_word; /* the four bytes that hold TTL or hop limit, as they stand */
 	__u8 ttl;
 	struct addr src, dst;
 
@@ -135,7 +135,7 @@ static __always_inline bool pkt_parse_ip4(const struct wire *w, struct pkt *p)
 	return true;
 }
 
-/* Steps over one IPv6 extension header.  False: what stands at p->l4 is none, or cannot be passed. */
+/* Steps over one IPv6 extension header.  False: there is none at p->l4, or we must not pass it. */
 static __always_inline bool pkt_step_ext(const struct wire *w, struct pkt *p)
 {
 	struct routing_header *routing;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The end of flows: the daemon lists what looks expired, this looks again, and removes what is.
  *
- * What is left of a flow whose maker or remover was refused by the kernel (a reply half alone, or an
- * entry CLAIMED for long) is removed here too, after a time in which nobody can still be at work.
+ * What is left of a flow whose maker or remover was refused by the kernel (a reply half alone, or
+ * an entry CLAIMED for long) is removed here too, once nobody can still be at work on it.
  */
 #ifndef LBD_IPVS_RECLAIM_BPF_H
 #define LBD_IPVS_RECLAIM_BPF_H

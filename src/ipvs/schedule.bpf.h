@@ -6,8 +6,8 @@
 #include "ipvs/maps.bpf.h"
 #include "ipvs/pkt.bpf.h"
 
-/* How far the ring is searched when its next server is not available.  The daemon takes such servers
- * out of the ring soon: this only bridges the time until then. */
+/* How far the ring is searched when its next server is not available.  The daemon takes such
+ * servers out of the ring soon: this only bridges the time until then. */
 #define SCAN_MAX 1024
 
 /* What the halves of a flow do, by method; no verbs: flows of it cannot be made. */

@@ -2,8 +2,8 @@
 /* The door to a packet's bytes, and all that differs between TC and XDP.
  *
  * Both run the same source.  The functions here ask w->hook, which is a constant once everything is
- * inlined, so each program holds its own half only.  That works as long as no pointer to a struct wire
- * goes to a kernel helper.
+ * inlined, so each program holds its own half only.  That works as long as no pointer to a struct
+ * wire goes to a kernel helper.
  */
 #ifndef LBD_IPVS_WIRE_BPF_H
 #define LBD_IPVS_WIRE_BPF_H
@@ -19,7 +19,7 @@
 #include "ipvs/abi.h"
 #include "ipvs/maps.bpf.h"
 
-#define WIRE_OFFSET_MAX 1023 /* headers are looked for up to here; whatever lies beyond is passed */
+#define WIRE_OFFSET_MAX 1023 /* headers are looked for up to here; packets beyond are passed */
 #define WIRE_PULL	256  /* TC: so many bytes are made linear */
 
 struct wire {
@@ -86,8 +86,8 @@ static __always_inline void *wire_at(const struct wire *w, __u64 off, __u64 len)
 	return at + len > (__u8 *)wire_end(w) ? NULL : at;
 }
 
-/* Overwrites len bytes, a constant.  flags as bpf_skb_store_bytes() takes them: RECOMPUTE_CSUM where
- * the bytes change the sum of the whole packet, which a card may have delivered along with it. */
+/* Overwrites len bytes, a constant.  flags are those of bpf_skb_store_bytes(): RECOMPUTE_CSUM where
+ * the sum of the whole packet changes, which a card may have delivered along with it. */
 static __always_inline int wire_store(const struct wire *w, __u64 off, const void *from, __u32 len,
 				      __u64 flags)
 {
@@ -130,7 +130,7 @@ static __always_inline bool mac_equal(const __u8 *a, const __u8 *b)
 	return !differ;
 }
 
-/* Does the interface's own MAC stand at this offset?  No, when the daemon did not tell what it is. */
+/* Does the interface's own MAC stand at off?  No, when the daemon did not tell what it is. */
 static __always_inline bool wire_has_port_mac(const struct wire *w, __u64 off)
 {
 	__u32 slot = wire_ifindex(w);
@@ -143,8 +143,8 @@ static __always_inline bool wire_has_port_mac(const struct wire *w, __u64 off)
 /* Is the frame addressed to us?  XDP knows only what the daemon tells; TC sees what it passes. */
 static __always_inline bool wire_is_ours(const struct wire *w)
 {
-	return is_xdp(w) ? wire_has_port_mac(w, offsetof(struct ethhdr, h_dest)) :
-			   wire_skb(w)->pkt_type == PACKET_HOST;
+	return is_xdp(w) ? wire_has_port_mac(w, offsetof(struct ethhdr, h_dest))
+			 : wire_skb(w)->pkt_type == PACKET_HOST;
 }
 
 /* Did this machine send the frame, and something brought it back? */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The programs.  A packet's story: parse, fence, flow, or service and new flow, rewrite, send.
  *
- * lbd_ingress (TC) handles everything.  lbd_xdp, from the same source, handles the plain cases early
- * and passes all other packets on untouched; lbd_ingress sees them next.  lbd_egress only keeps a
- * fenced director quiet.  lbd_reclaim is run by the daemon and ends the flows that are over.
+ * lbd_ingress (TC) handles everything.  lbd_xdp, from the same source, handles the plain cases
+ * early and passes all other packets on untouched; lbd_ingress sees them next.  lbd_egress only
+ * keeps a fenced director quiet.  lbd_reclaim, which the daemon runs, ends flows that are over.
  */
 #include <stdbool.h>
 
@@ -25,7 +25,9 @@
 
 #define FIND_TRIES 8
 
+/* clang-format off */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
+/* clang-format on */
 
 /* Finds the packet's flow, or begins it.  GO_ON: *ret is it. */
 static __always_inline enum counter find_or_begin(bool v6, struct scratch *s, struct hit *ret)

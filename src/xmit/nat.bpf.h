@@ -73,8 +73,8 @@ static __always_inline __be32 tuple_ports(bool v6, const union tuple *t)
 	return both;
 }
 
-static __always_inline int rewrite_ip4(const struct wire *w, const struct pkt *p, const union tuple *from,
-				       const union tuple *to)
+static __always_inline int rewrite_ip4(const struct wire *w, const struct pkt *p,
+				       const union tuple *from, const union tuple *to)
 {
 	struct ip4_part part;
 	__u16 before, after;
@@ -83,15 +83,16 @@ static __always_inline int rewrite_ip4(const struct wire *w, const struct pkt *p
 	__builtin_memcpy(&before, &part, sizeof(before));
 	part.ttl--;
 	__builtin_memcpy(&after, &part, sizeof(after));
-	part.check = csum_apply(part.check, csum_change_addrs(false, from, to) +
-						    (__u16)~before + after);
+	part.check =
+		csum_apply(part.check, csum_change_addrs(false, from, to) + (__u16)~before + after);
 	part.src = to->v4.src;
 	part.dst = to->v4.dst;
 	/* The header's sum stays what it was, and with it the packet's. */
 	return wire_store(w, p->l3 + IP4_PART, &part, sizeof(part), 0);
 }
 
-static __always_inline int rewrite_ip6(const struct wire *w, const struct pkt *p, const union tuple *to)
+static __always_inline int rewrite_ip6(const struct wire *w, const struct pkt *p,
+				       const union tuple *to)
 {
 	struct ip6_part part;
 
@@ -103,16 +104,16 @@ static __always_inline int rewrite_ip6(const struct wire *w, const struct pkt *p
 }
 
 /* Takes a hop off, and gives the packet, whose tuple is `from`, the addresses of `to`. */
-static __always_inline int rewrite_ip(const struct wire *w, const struct pkt *p, bool v6, const union tuple *from,
-				      const union tuple *to)
+static __always_inline int rewrite_ip(const struct wire *w, const struct pkt *p, bool v6,
+				      const union tuple *from, const union tuple *to)
 {
 	return v6 ? rewrite_ip6(w, p, to) : rewrite_ip4(w, p, from, to);
 }
 
 static __always_inline __u64 l4_check_offset(const struct pkt *p)
 {
-	return p->l4 + (p->l4_proto == IPPROTO_TCP ? offsetof(struct tcphdr, check) :
-						     offsetof(struct udphdr, check));
+	return p->l4 + (p->l4_proto == IPPROTO_TCP ? offsetof(struct tcphdr, check)
+						   : offsetof(struct udphdr, check));
 }
 
 static __always_inline int update_l4_xdp(const struct wire *w, const struct pkt *p, __u64 change)
@@ -128,7 +129,8 @@ static __always_inline int update_l4_xdp(const struct wire *w, const struct pkt 
 	return wire_store(w, l4_check_offset(p), &check, sizeof(check), 0);
 }
 
-static __always_inline int update_l4_tc(const struct wire *w, const struct pkt *p, __u64 addrs, __be32 before, __be32 after)
+static __always_inline int update_l4_tc(const struct wire *w, const struct pkt *p, __u64 addrs,
+					__be32 before, __be32 after)
 {
 	__u64 at = l4_check_offset(p), flags = 0;
 	int r;
@@ -143,8 +145,8 @@ static __always_inline int update_l4_tc(const struct wire *w, const struct pkt *
 }
 
 /* Gives the packet, whose tuple is `from`, the tuple `to`. */
-static __always_inline int rewrite_tuple(const struct wire *w, const struct pkt *p, bool v6, const union tuple *from,
-					 const union tuple *to)
+static __always_inline int rewrite_tuple(const struct wire *w, const struct pkt *p, bool v6,
+					 const union tuple *from, const union tuple *to)
 {
 	__be32 before = tuple_ports(v6, from), after = tuple_ports(v6, to);
 	__u64 addrs = csum_change_addrs(v6, from, to), flags = 0;

@@ -2,9 +2,9 @@
 /* Answers to clients of a service that has no server: TCP reset, ICMP port unreachable.  TC only.
  *
  * The packet becomes its own answer.  It may be a super-packet, and its checksum may be unfinished;
- * new content would inherit that, and a card would write a checksum into the middle of it.  Growing it
- * by change_tail() ends the first, cutting away more than the transport header's offset the second.
- * Kernels before 54c3f1a81421 (2023) look before they pull, so the cut is made in two steps.
+ * new content would inherit that, and a card would write a checksum into the middle of it.  Growing
+ * it by change_tail() ends the first, cutting away more than the transport header's offset the
+ * second.  Kernels before 54c3f1a81421 (2023) look before they pull: so it is cut twice.
  */
 #ifndef LBD_XMIT_REJECT_BPF_H
 #define LBD_XMIT_REJECT_BPF_H
@@ -15,11 +15,11 @@
 #include "ipvs/wire.bpf.h"
 #include "xmit/nat.bpf.h"
 
-#define FIRST_CUT   128 /* beyond any transport header that is parsed; see above */
-#define SECOND_CUT  20
-#define QUOTE_MAX   512 /* RFC 1812 4.3.2.3: an ICMPv4 message of at most 576 bytes */
-#define ANSWER_TTL  64
-#define NS_PER_SEC  1000000000ull
+#define FIRST_CUT  128 /* beyond any transport header that is parsed; see above */
+#define SECOND_CUT 20
+#define QUOTE_MAX  512 /* RFC 1812 4.3.2.3: an ICMPv4 message of at most 576 bytes */
+#define ANSWER_TTL 64
+#define NS_PER_SEC 1000000000ull
 
 /* The frame, behind two bytes that align what follows the Ethernet header. */
 struct answer {
@@ -145,13 +145,13 @@ static __always_inline int answer_head(const struct wire *w, bool v6, const unio
 }
 
 /* RFC 9293 3.10.7.1: the answer of a closed port.  Returns the length behind the IP header. */
-static __always_inline __u32 answer_reset(const struct pkt *p, bool v6,
-					  const union tuple *own, struct answer *a)
+static __always_inline __u32 answer_reset(const struct pkt *p, bool v6, const union tuple *own,
+					  struct answer *a)
 {
 	struct tcphdr *tcp = v6 ? &a->v6.tcp : &a->v4.tcp;
 	__u32 payload = p->l3_len - (p->l4 - p->l3) - p->l4_header;
 
-	/* What comes here is a SYN alone: no ACK, so sequence 0, and all that it took is acknowledged. */
+	/* Only a SYN comes here, without ACK: sequence 0, and all that it took is acknowledged. */
 	__builtin_memset(tcp, 0, sizeof(*tcp));
 	tcp->source = v6 ? own->v6.dport : own->v4.dport;
 	tcp->dest = v6 ? own->v6.sport : own->v4.sport;
@@ -177,7 +177,9 @@ static __always_inline __u32 answer_icmp(const struct wire *w, const struct pkt 
 	__builtin_memset(icmp, 0, sizeof(*icmp) + QUOTE_MAX);
 	icmp->type = v6 ? ICMP6_UNREACHABLE : ICMP4_UNREACHABLE;
 	icmp->code = v6 ? ICMP6_PORT_UNREACHABLE : ICMP4_PORT_UNREACHABLE;
-	if (!quote || bpf_skb_load_bytes(wire_skb(w), p->l3, icmp + 1, quote))
+	/* Changes nothing, but tells the verifier of Linux 6.1 that there is at least one byte. */
+	quote = (quote - 1) % QUOTE_MAX + 1;
+	if (bpf_skb_load_bytes(wire_skb(w), p->l3, icmp + 1, quote))
 		return 0;
 	/* Zeros follow the quote, so that all of it can be summed up. */
 	words = bpf_csum_diff(NULL, 0, (__be32 *)(icmp + 1), QUOTE_MAX, 0);
@@ -190,27 +192,29 @@ static __always_inline __u32 answer_icmp(const struct wire *w, const struct pkt 
 	return len;
 }
 
-/* Makes the packet the frame in a, of `total` bytes, and sends it back. */
-static __always_inline bool answer_send(const struct wire *w, struct answer *a, __u32 total)
+/* Makes the packet the frame in a, with len bytes from the IP header on, and sends it back. */
+static __always_inline bool answer_send(const struct wire *w, struct answer *a, __u32 len)
 {
+	const __u32 head = sizeof(a->eth);
 	struct __sk_buff *skb = wire_skb(w);
 
-	if (bpf_skb_change_tail(skb, total + FIRST_CUT + SECOND_CUT, 0) ||
+	if (bpf_skb_change_tail(skb, head + len + FIRST_CUT + SECOND_CUT, 0) ||
 	    bpf_skb_adjust_room(skb, -FIRST_CUT, BPF_ADJ_ROOM_MAC, 0) ||
 	    bpf_skb_adjust_room(skb, -SECOND_CUT, BPF_ADJ_ROOM_MAC, 0) ||
-	    bpf_skb_store_bytes(skb, 0, &a->eth, total, 0))
+	    bpf_skb_store_bytes(skb, 0, &a->eth, head, 0) ||
+	    bpf_skb_store_bytes(skb, head, &a->eth + 1, len, BPF_F_RECOMPUTE_CSUM))
 		return false;
 	return bpf_redirect(wire_ifindex(w), 0) == TC_ACT_REDIRECT;
 }
 
-/* Tells the packet's sender that nobody serves it.  True: the packet is the answer now, on its way. */
+/* Tells the packet's sender that nobody serves it.  True: the packet is now the answer. */
 static __always_inline bool reject(const struct wire *w, bool v6, struct scratch *s)
 {
 	const union tuple *own = flow_key_tuple(&s->key);
 	const struct pkt *p = &s->pkt;
 	bool tcp = p->l4_proto == IPPROTO_TCP;
 	__u8 icmp = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-	__u32 slot = 0, len, head;
+	__u32 slot = 0, len;
 	struct answer *a = bpf_map_lookup_elem(&answers, &slot);
 
 	if (!a)
@@ -223,8 +227,8 @@ static __always_inline bool reject(const struct wire *w, bool v6, struct scratch
 	if (!len || len > sizeof(struct icmp_header) + QUOTE_MAX ||
 	    answer_head(w, v6, own, a, tcp ? IPPROTO_TCP : icmp, len))
 		return false;
-	head = sizeof(struct ethhdr) + (v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
-	if (!answer_send(w, a, head + len))
+	len += v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	if (!answer_send(w, a, len))
 		return false;
 	count(w->hook, tcp ? COUNT_MADE_RESET : COUNT_MADE_UNREACHABLE);
 	return true;

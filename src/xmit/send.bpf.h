@@ -39,9 +39,9 @@ static __always_inline enum counter hop_to_server(__u32 id, struct nexthop *hop)
 }
 
 /* Where the kernel would send a packet with this tuple. */
-static __always_inline enum counter hop_to_client(const struct wire *w, const struct pkt *p, bool v6,
-						  const union tuple *to, struct bpf_fib_lookup *fib,
-						  struct nexthop *hop)
+static __always_inline enum counter hop_to_client(const struct wire *w, const struct pkt *p,
+						  bool v6, const union tuple *to,
+						  struct bpf_fib_lookup *fib, struct nexthop *hop)
 {
 	const __u8 none[6] = {};
 	long r;
@@ -143,8 +143,8 @@ static __always_inline enum counter redirect(const struct wire *w, const struct 
 		return COUNT_DROP_ERROR;
 	/* Out where it came in is a redirect too: veth loses what XDP_TX sends. */
 	action = bpf_redirect(hop->ifindex, 0);
-	return action == (is_xdp(w) ? XDP_REDIRECT : TC_ACT_REDIRECT) ? COUNT_REDIRECTED :
-									 COUNT_DROP_ERROR;
+	return action == (is_xdp(w) ? XDP_REDIRECT : TC_ACT_REDIRECT) ? COUNT_REDIRECTED
+								      : COUNT_DROP_ERROR;
 }
 
 /* Sends a packet of a flow on its way. */

@@ -60,7 +60,8 @@ static enum who link_of(enum who who)
 
 static uint8_t *put_ethernet(const struct frame *f, bool v6, uint8_t *p)
 {
-	uint16_t type = htons(v6 ? ETH_P_IPV6 : ETH_P_IP), tag[2] = { htons(ETH_P_8021Q), htons(7) };
+	uint16_t tag[2] = { htons(ETH_P_8021Q), htons(7) };
+	uint16_t type = htons(v6 ? ETH_P_IPV6 : ETH_P_IP);
 
 	/* Unless said otherwise the director is the receiver. */
 	memcpy(p, people[f->link_to ? f->link_to : link_of(f->from)].mac, 6);

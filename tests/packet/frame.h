@@ -21,14 +21,17 @@
 /* Who can send and receive.  Each has an address of both families, a port and a MAC. */
 enum who {
 	NOBODY,
-	CLIENT,	      /* behind the front interface, its MAC is known there */
-	STRANGER,     /* on the same segment, but its MAC is not known */
-	NARROW,	      /* behind CLIENT, on a route with an MTU of 1280 */
-	LOST,	      /* no route leads to it */
-	VIP,	      /* port 80 */
-	VIP2,	      /* port 80, of another service with the same servers */
-	WEB1, WEB2, WEB3, /* port 8080, behind the back interface */
-	FRONT, BACK,  /* the director's own interfaces */
+	CLIENT,	  /* behind the front interface, its MAC is known there */
+	STRANGER, /* on the same segment, but its MAC is not known */
+	NARROW,	  /* behind CLIENT, on a route with an MTU of 1280 */
+	LOST,	  /* no route leads to it */
+	VIP,	  /* port 80 */
+	VIP2,	  /* port 80, of another service with the same servers */
+	WEB1,	  /* port 8080, behind the back interface; as are the next two */
+	WEB2,
+	WEB3,
+	FRONT, /* the director's own interfaces */
+	BACK,
 	WHOS,
 };
 
@@ -42,13 +45,13 @@ struct frame {
 	uint16_t payload;	     /* bytes behind the header */
 	uint16_t sport, dport;	     /* theirs */
 	uint32_t seq, ack;
-	uint8_t ip_options;  /* bytes of IPv4 options, or so many IPv6 extension headers / 4 */
-	uint16_t fragment;   /* IPv4: the fragment field; IPv6: a fragment header with it */
-	bool atomic;	     /* IPv6: a fragment header that says "whole" */
-	bool no_check;	     /* UDP without a checksum */
-	bool tagged;	     /* 802.1Q in band */
-	bool broadcast;	     /* to ff:ff:ff:ff:ff:ff */
-	bool unfinished;     /* the checksum holds the pseudo header's sum only (CHECKSUM_PARTIAL) */
+	uint8_t ip_options; /* bytes of IPv4 options; IPv6: one extension header for each 4 */
+	uint16_t fragment;  /* IPv4: the fragment field; IPv6: a fragment header with it */
+	bool atomic;	    /* IPv6: a fragment header that says "whole" */
+	bool no_check;	    /* UDP without a checksum */
+	bool tagged;	    /* 802.1Q in band */
+	bool broadcast;	    /* to ff:ff:ff:ff:ff:ff */
+	bool unfinished;    /* the checksum holds the pseudo header's sum only (CHECKSUM_PARTIAL) */
 };
 
 struct addr who_addr(enum who who, bool v6);

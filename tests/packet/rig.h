@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A director's data plane without its daemon: a network namespace with two interfaces, the programs,
- * and the maps, filled by hand. */
+/* A director's data plane without its daemon: a network namespace with two interfaces, the
+ * programs, and the maps, filled by hand. */
 #ifndef LBD_TESTS_PACKET_RIG_H
 #define LBD_TESTS_PACKET_RIG_H
 
@@ -15,10 +15,10 @@
 #define RIG_FLOWS 4096
 
 /* Slots that rig_service() and rig_server() use. */
-#define SVC	 1
-#define SVC2	 2
-#define GATE	 1
-#define SERVER1	 1 /* WEB1, ... */
+#define SVC	1
+#define SVC2	2
+#define GATE	1
+#define SERVER1 1 /* WEB1, ... */
 
 struct rig {
 	struct lbd_bpf *skel;
@@ -78,8 +78,10 @@ size_t rig_flows(struct rig *rig);
 /* Entries by the tuple of a frame, seen from the side given. */
 bool rig_flow(struct rig *rig, const struct frame *f, struct flow *ret);
 void rig_flow_set(struct rig *rig, const struct frame *f, const struct flow *to);
+void rig_flow_delete(struct rig *rig, const struct frame *f);
 
-/* Runs the reclaim program over every entry; 0 or -errno. */
+/* Runs the reclaim program over the keys in rig->reclaim, or over every entry; 0 or -errno. */
+int rig_reclaim_listed(struct rig *rig);
 int rig_reclaim(struct rig *rig);
 /* Lets all flows look as if their last packet had been so many jiffies ago. */
 void rig_age(struct rig *rig, uint32_t jiffies);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What becomes of packets: each scene is played for IPv4 and IPv6, through TC and through XDP, and both
- * programs must do the same, to the byte. */
+/* What becomes of packets: each scene is played for IPv4 and IPv6, through TC and through XDP, and
+ * both programs must do the same, to the byte. */
 #include "config.h"
 
 #include <netinet/in.h>
@@ -451,8 +451,8 @@ static void play_step(const struct step *step, const struct play *play, bool sum
 		expect_frame(step, &o, play->v6);
 		return;
 	}
-	assert_int_equal(o.action, is_drop(step->verdict) ? action_drop(play->hook) :
-							    action_pass(play->hook));
+	assert_int_equal(o.action, is_drop(step->verdict) ? action_drop(play->hook)
+							  : action_pass(play->hook));
 	len = frame_build(&step->in, play->v6, in);
 	assert_int_equal(o.len, len);
 	assert_memory_equal(o.frame, in, len);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The life of flows under stress.
  *
- * Two threads, each on a CPU of its own, send packets of the same tuples through both programs, in any
- * order: SYN, data, FIN, RST, answers, SYN again.  A third runs the reclaim program all the time, with
- * timeouts so short that it ends flows under their packets.  Every frame that comes out must be right in
- * itself: the service's server, that server's MAC, the client's tuple.  When all is over, so must be
- * the counters: no entry, no load, and every packet in exactly one column.
+ * Two threads, each on a CPU of its own, send packets of the same tuples through both programs, in
+ * any order: SYN, data, FIN, RST, answers, SYN again.  A third runs the reclaim program all the
+ * time, with timeouts so short that it ends flows under their packets.  Every frame that comes out
+ * must be right in itself: the service's server, that server's MAC, the client's tuple.  When all
+ * is over, so must be the counters: no entry, no load, and every packet in exactly one column.
  *
- *	test_life [--long | OPERATIONS]		or LBD_LIFE_OPS=OPERATIONS
+ * Usage: test_life [--long | OPERATIONS], or LBD_LIFE_OPS=OPERATIONS test_life
  */
 #include "config.h"
 
@@ -31,8 +31,8 @@
 #define OPS_LONG    10000000ul
 #define TABLE	    8192
 #define THREADS	    2
-#define SERVICES    4 /* each with servers of its own */
-#define SERVERS	    3 /* of a service */
+#define SERVICES    4  /* each with servers of its own */
+#define SERVERS	    3  /* of a service */
 #define PORTS	    32 /* of the one client, so many tuples for each service and family */
 #define CLOSING_NS  (20 * 1000000000ull)
 
@@ -68,9 +68,14 @@ enum move {
 };
 
 static const uint8_t flags_of[MOVES] = {
-	[MOVE_SYN] = SYN,	      [MOVE_ACK] = ACK,	       [MOVE_FIN] = FIN | ACK,
-	[MOVE_RST] = RST,	      [MOVE_ANSWER] = ACK,     [MOVE_ANSWER_SYN] = SYN | ACK,
-	[MOVE_ANSWER_FIN] = FIN | ACK, [MOVE_ANSWER_RST] = RST | ACK,
+	[MOVE_SYN] = SYN,
+	[MOVE_ACK] = ACK,
+	[MOVE_FIN] = FIN | ACK,
+	[MOVE_RST] = RST,
+	[MOVE_ANSWER] = ACK,
+	[MOVE_ANSWER_SYN] = SYN | ACK,
+	[MOVE_ANSWER_FIN] = FIN | ACK,
+	[MOVE_ANSWER_RST] = RST | ACK,
 };
 
 struct worker {
@@ -228,8 +233,8 @@ static size_t make_frame(const struct op *op, uint8_t *frame)
 	return template_len[op->v6][udp];
 }
 
-/* Is a frame that was sent to a server what it must be?  Which server is not said, but there must be one
- * for which everything fits. */
+/* Is a frame that was sent to a server what it must be?  Which server is not said, but there must
+ * be one for which everything fits. */
 static bool request_is_right(const struct op *op, const uint8_t *in, const uint8_t *out)
 {
 	size_t len = places[op->v6].addr_len, dst = places[op->v6].dst, src = places[op->v6].src;
@@ -285,9 +290,9 @@ static void operate(struct worker *w, const struct op *op)
 	skb.ifindex = xdp.ingress_ifindex = answer ? w->rig->back : w->rig->front;
 	opts.ctx_in = xdp_run ? (void *)&xdp : (void *)&skb;
 	opts.ctx_size_in = xdp_run ? sizeof(xdp) : sizeof(skb);
-	if (bpf_prog_test_run_opts(bpf_program__fd(xdp_run ? skel->progs.lbd_xdp :
-							     skel->progs.lbd_ingress),
-				   &opts)) {
+	if (bpf_prog_test_run_opts(
+		    bpf_program__fd(xdp_run ? skel->progs.lbd_xdp : skel->progs.lbd_ingress),
+		    &opts)) {
 		complain(w, op, strerror(errno));
 		return;
 	}
@@ -404,8 +409,7 @@ static bool no_load(struct rig *rig)
 static bool all_is_over(struct rig *rig, struct reclaimer *r, uint64_t ops)
 {
 	uint64_t end = now_ns() + CLOSING_NS;
-	bool right = books_balance(rig, ops) &&
-		     !rig_count(rig, HOOK_INGRESS, COUNT_DROP_ERROR) &&
+	bool right = books_balance(rig, ops) && !rig_count(rig, HOOK_INGRESS, COUNT_DROP_ERROR) &&
 		     !rig_count(rig, HOOK_XDP, COUNT_DROP_ERROR);
 
 	while (rig_flows(rig) && now_ns() < end && !r->error)
