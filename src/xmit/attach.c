@@ -27,6 +27,7 @@
 
 #define TC_HANDLE     0x6c62 /* "lb" */
 #define TC_PREFERENCE 49
+#define LINK_LOOK     MSEC(100) /* nobody tells when an XDP link is detached */
 
 /* Drivers whose native XDP takes frames in and transmits redirected ones without further set-up.  On all
  * others `auto` stays with TC: a veth peer without NAPI drops redirected frames silently, virtio needs
@@ -43,6 +44,7 @@ struct port_state {
 	int xdp_link; /* fd, or -1 */
 	bool wanted, attached;
 	bool replaced; /* by this daemon's programs already */
+	bool xdp_refused;
 	uint64_t repaired;
 };
 
@@ -52,6 +54,7 @@ struct attach {
 	struct maps *maps;
 	struct list ports;
 	struct net_watch watch;
+	struct loop_timer look; /* runs while any interface is in XDP mode */
 };
 
 static const struct {
@@ -140,18 +143,25 @@ static const char *link_pin(struct attach *a, const struct port_state *p)
 	return maps_pin_path(a->maps, leaf);
 }
 
-/* A predecessor's link, if it still holds on to this interface. */
-static int adopt_link(struct attach *a, struct port_state *p)
+/* Whether an XDP link still holds on to its interface. */
+static bool link_holds(int fd, unsigned ifindex)
 {
 	struct bpf_link_info info = { 0 };
 	uint32_t len = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP &&
+	       info.xdp.ifindex == ifindex;
+}
+
+/* A predecessor's link, if it is still good. */
+static int adopt_link(struct attach *a, struct port_state *p)
+{
 	const char *pin = link_pin(a, p);
 	int fd = bpf_obj_get(pin);
 
 	if (fd < 0)
 		return -1;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP &&
-	    info.xdp.ifindex == p->ifindex)
+	if (link_holds(fd, p->ifindex))
 		return fd;
 	close(fd);
 	unlink(pin);
@@ -173,6 +183,7 @@ static int attach_xdp(struct attach *a, struct port_state *p)
 		p->xdp_link = -1;
 		return r;
 	}
+	unlink(link_pin(a, p)); /* of a link that is dead */
 	return bpf_obj_pin(p->xdp_link, link_pin(a, p));
 }
 
@@ -240,9 +251,12 @@ static int hang(struct attach *a, struct port_state *p)
 		return 0;
 	}
 	r = attach_xdp(a, p);
+	p->xdp_refused = r;
 	if (r)
 		log_err("engine", "%s: the driver %s refuses native XDP: %s; it runs on tc", p->name,
 			p->driver, strerror(-r));
+	else if (!loop_timer_active(&a->look))
+		loop_timer_in(&a->look, LINK_LOOK);
 	return 0;
 }
 
@@ -376,6 +390,35 @@ int attach_reconcile(struct attach *a, const struct conf *c, const unsigned *ifi
 	return last;
 }
 
+/* Detached, or its pin removed: both are mended. */
+static void look_at_link(struct attach *a, struct port_state *p)
+{
+	bool holds = p->xdp_link >= 0 && link_holds(p->xdp_link, p->ifindex);
+
+	if (p->xdp_refused || (holds && !access(link_pin(a, p), F_OK)))
+		return;
+	if (!holds)
+		detach_xdp(a, p);
+	if (holds ? bpf_obj_pin(p->xdp_link, link_pin(a, p)) : attach_xdp(a, p))
+		return; /* again at the next look */
+	p->repaired++;
+	log_warn("engine", "%s: the xdp %s had been removed: put back", p->name,
+		 holds ? "link's pin" : "program");
+}
+
+static void on_look(struct loop_timer *t, usec_t now)
+{
+	struct attach *a = container_of(t, struct attach, look);
+	struct port_state *p;
+
+	list_for_each(p, &a->ports, node) {
+		if (p->mode != CONF_ATTACH_XDP || !p->replaced)
+			continue;
+		look_at_link(a, p);
+		loop_timer_in(t, LINK_LOOK);
+	}
+}
+
 /* Somebody touched the filters of an interface: what is missing of ours is put back. */
 static void on_filter(struct net_watch *w, unsigned ifindex)
 {
@@ -427,6 +470,7 @@ int attach_new(struct loop *loop, struct net *net, struct maps *maps, struct att
 	list_init(&a->ports);
 	a->watch.filter = on_filter;
 	a->watch.link = on_link;
+	loop_timer_init(&a->look, loop, LOOP_IDLE, on_look);
 	net_watch_add(net, &a->watch);
 	*ret = a;
 	return 0;
@@ -439,6 +483,7 @@ void attach_free(struct attach *a, bool detach)
 	if (!a)
 		return;
 	net_watch_del(a->net, &a->watch);
+	loop_timer_stop(&a->look);
 	list_for_each_safe(p, next, &a->ports, node) {
 		if (detach)
 			take_off(a, p);
