@@ -6,6 +6,8 @@ usec_t schedule_first(usec_t now, usec_t interval, unsigned i, unsigned n)
 {
 	usec_t span = usec_before(interval, SEC(1)) ? interval : SEC(1);
 
+	if (usec_before(MSEC(n), span))
+		span = MSEC(n);
 	return usec_add(now, USEC(span.us * i / n));
 }
 

@@ -324,6 +324,16 @@ void vip_claim_announce(struct vips *v, struct vip_claim *c)
 		announce(v, c->vips[i]);
 }
 
+bool vip_claim_stands(struct vips *v, const struct vip_claim *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n; i++)
+		if (!c->vips[i]->wanted && look(v, c->vips[i]) && c->vips[i]->there)
+			return true;
+	return false;
+}
+
 void vip_claim_drop(struct vips *v, struct vip_claim *c)
 {
 	if (!c->vips)

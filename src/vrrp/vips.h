@@ -31,6 +31,8 @@ void vips_free(struct vips *v); /* claims must be dropped before; takes NULL */
 int vip_claim_set(struct vips *v, struct vip_claim *c, const struct conf_vip *list, unsigned n);
 void vip_claim_activate(struct vip_claim *c, bool active);
 void vip_claim_announce(struct vips *v, struct vip_claim *c);
+/* Whether an address of c that nobody wants is still there. */
+bool vip_claim_stands(struct vips *v, const struct vip_claim *c);
 void vip_claim_drop(struct vips *v, struct vip_claim *c);
 
 /* Makes the interfaces match: what is missing first, then away with what nobody wants.  What takes

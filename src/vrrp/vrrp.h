@@ -27,8 +27,8 @@ struct vrrp_ops {
 	/* The VRRP sockets have just been served: stamp the heartbeat.  stale: master-down
 	 * interval, after which silence means that the daemon is dead; fresh: for how long after an
 	 * advert a peer counts as alive. Called at least once each advert interval in every state,
-	 * after the state machine has decided on what the sockets held: a fence may be lifted here.
-	 */
+	 * after the state machine has decided on what the sockets held and the addresses are
+	 * accordingly: a fence may be lifted here. */
 	void (*beat)(void *ctx, const char *name, usec_t stale, usec_t fresh);
 	void (*state_changed)(void *ctx, const char *name, enum vrrp_state from,
 			      enum vrrp_state to);

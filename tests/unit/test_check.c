@@ -90,7 +90,8 @@ static void first_checks_are_spread_and_none_waits_long(void **state)
 	assert_int_equal(schedule_first(SEC(100), SEC(60), 0, 1).us, SEC(100).us);
 	assert_int_equal(schedule_first(SEC(100), SEC(60), 5000, 10000).us, MSEC(100500).us);
 	assert_true(schedule_first(SEC(100), SEC(60), 9999, 10000).us < SEC(101).us);
-	assert_int_equal(schedule_first(SEC(100), MSEC(200), 1, 2).us, MSEC(100100).us);
+	assert_int_equal(schedule_first(SEC(100), MSEC(200), 1000, 2000).us, MSEC(100100).us);
+	assert_int_equal(schedule_first(SEC(100), SEC(60), 29, 30).us, MSEC(100029).us);
 }
 
 static void checks_keep_their_pace_give_or_take_a_sixteenth(void **state)

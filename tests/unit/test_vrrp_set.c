@@ -995,6 +995,45 @@ static void what_a_crashed_daemon_left_goes_while_backup(void **state)
 	}
 }
 
+/* The fence of a dead daemon is lifted with the gate: by then the kernel has nothing left to answer
+ * for, also when there is too much for one turn. */
+static void a_gate_that_a_crash_left_closes_after_the_addresses(void **state)
+{
+	const struct family *f;
+	char text[PREFIX_STRLEN];
+	struct host *h;
+	unsigned k;
+
+	for_each_family(f)
+	{
+		world_begin();
+		setup(&plans[0], f, 100);
+		for (k = 0; k < 20; k++) {
+			snprintf(text, sizeof(text), f->family == AF_INET ? "10.2.0.%u/24" : "fd01::%u/64", k + 1);
+			plan_vip(&plans[0], 0, text, "eth0");
+		}
+		h = host_new(f->a);
+		host_configure(h, &plans[0].conf);
+		world_run(SEC(5));
+		host_kill(h);
+		host_start(h);
+		host_clear_trace(h);
+		world_address_cost(MSEC(1));
+		host_configure(h, &plans[0].conf);
+		for (k = 0; host_gate(h, "web")->open; k++) {
+			assert_int_equal(host_gate(h, "web")->beats, 0);
+			assert_true(k < 1000);
+			world_run(MSEC(1));
+		}
+		assert_true(k > 1);
+		assert_string_equal(host_trace(h), "remove close");
+		assert_false(host_has(h, 1, f->vip_text));
+		world_run(SEC(1));
+		assert_true(host_gate(h, "web")->beats > 0);
+		world_end();
+	}
+}
+
 static void what_a_crashed_owner_left_is_taken_over(void **state)
 {
 	const struct family *f;
@@ -1420,6 +1459,7 @@ int main(void)
 		cmocka_unit_test(what_somebody_removes_is_put_back),
 		cmocka_unit_test(what_cannot_be_added_is_tried_again),
 		cmocka_unit_test(what_a_crashed_daemon_left_goes_while_backup),
+		cmocka_unit_test(a_gate_that_a_crash_left_closes_after_the_addresses),
 		cmocka_unit_test(what_a_crashed_owner_left_is_taken_over),
 		cmocka_unit_test(a_vip_that_somebody_adds_to_a_backup_goes),
 		cmocka_unit_test(many_addresses_delay_no_advert),

@@ -33,7 +33,7 @@ struct gate_of {
 	bool open;
 	unsigned opened, changes;
 	usec_t beat, stale, fresh;
-	unsigned beats;
+	unsigned beats; /* of this life */
 };
 
 struct host;
