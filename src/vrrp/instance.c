@@ -40,7 +40,8 @@ struct vrrp_instance {
 	enum vrrp_state state;
 	char reason[96];
 	usec_t since;
-	bool started, stopped;
+	bool stopped;
+	bool closing; /* the gate is to be closed as soon as the addresses are gone */
 
 	/* Where it speaks, while it is not in INITIALIZE. */
 	unsigned ifindex;
@@ -111,19 +112,33 @@ static void advertise(struct vrrp_instance *v, uint8_t priority)
 		send_to(v, &v->c->unicast_peers[i], priority);
 }
 
-/* Shows that the daemon lives and has decided on all it could know.  The data plane fences us when
- * the last beat is older than a peer would wait for our adverts, and goes on when the peer has been
- * silent for as long as we would wait for its.  Whoever beats puts the beat timer off, so that it
- * fires only in an interval in which nothing else did. */
+/* Losing ends here, perhaps some turns after it began: while an address still stands on an interface
+ * the kernel would answer for it, and closing would lift a fence that may keep it from doing so. */
+void vrrp_instance_close(struct vrrp_instance *v)
+{
+	if (!v->closing || vip_claim_stands(v->env->vips, &v->claim))
+		return;
+	v->closing = false;
+	v->env->ops->gate(v->env->ctx, v->c->name, false);
+}
+
+/* Shows that the daemon lives and has decided on all it could know; not before it has acted
+ * accordingly, for a beat lifts the fence, too.  The data plane fences us when the last beat is older
+ * than a peer would wait for our adverts, and goes on when the peer has been silent for as long as we
+ * would wait for its.  Whoever beats puts the beat timer off, so that it fires only in an interval in
+ * which nothing else did. */
 static void beat(struct vrrp_instance *v)
 {
 	usec_t own = v->c->advert_interval, slower = own;
 
+	loop_timer_in(&v->beat, own);
+	vrrp_instance_close(v);
+	if (v->closing)
+		return;
 	if (usec_before(slower, v->heard.interval))
 		slower = v->heard.interval;
 	v->env->ops->beat(v->env->ctx, v->c->name, vrrp_down((uint8_t)v->c->priority, own),
 			  vrrp_down((uint8_t)v->c->priority, slower));
-	loop_timer_in(&v->beat, own);
 }
 
 /* ---- Actions: one each, performed in the order of fsm.h ---- */
@@ -148,8 +163,11 @@ static void do_adopt(struct vrrp_instance *v)
 	v->master_interval = v->heard.interval;
 }
 
+/* The beat comes first: next to an open gate one of a dead predecessor would set the fence. */
 static void do_open(struct vrrp_instance *v)
 {
+	v->closing = false;
+	beat(v);
 	v->env->ops->gate(v->env->ctx, v->c->name, true);
 }
 
@@ -182,7 +200,8 @@ static void do_release(struct vrrp_instance *v)
 
 static void do_close(struct vrrp_instance *v)
 {
-	v->env->ops->gate(v->env->ctx, v->c->name, false);
+	v->closing = true;
+	vrrp_instance_close(v);
 }
 
 /* Periodic from when the last one was due, so that late turns do not add up; but adverts that a
@@ -506,8 +525,7 @@ static void fault(struct vrrp_instance *v, const char *why)
 	if (v->state != VRRP_INITIALIZE)
 		handle(v, VRRP_EV_FAULT);
 	else if (!told)
-		log_warn(v->subject, "INITIALIZE: %s (%s:%u)", why, v->c->where.file,
-			 v->c->where.line);
+		log_warn(v->subject, "INITIALIZE: %s (%s:%u)", why, v->c->where.file, v->c->where.line);
 	vrrp_unlisten(&v->listener);
 }
 
@@ -539,6 +557,7 @@ void vrrp_instance_check(struct vrrp_instance *v)
 	struct addr source;
 	int r;
 
+	vrrp_instance_close(v);
 	if (v->stopped)
 		return;
 	link = find_link(v, why, sizeof(why));
@@ -561,6 +580,7 @@ void vrrp_instance_check(struct vrrp_instance *v)
 		fault(v, why);
 		return;
 	}
+	vrrp_serve(&v->listener); /* an owner beats at once */
 	handle(v, v->c->priority == 255 ? VRRP_EV_STARTUP_OWNER : VRRP_EV_STARTUP);
 }
 
@@ -650,13 +670,6 @@ bool vrrp_instance_is(const struct vrrp_instance *v, const struct conf_vrrp *c)
 	       v->c->family == c->family;
 }
 
-void vrrp_instance_start(struct vrrp_instance *v)
-{
-	if (!v->started && v->state != VRRP_MASTER)
-		do_close(v);
-	v->started = true;
-}
-
 void vrrp_instance_stop(struct vrrp_instance *v)
 {
 	v->stopped = true;
@@ -711,6 +724,8 @@ int vrrp_instance_new(const struct vrrp_env *env, const struct conf_vrrp *c,
 	}
 	loop_timer_init(&v->timer, env->loop, LOOP_VRRP, on_timer);
 	loop_timer_init(&v->beat, env->loop, LOOP_VRRP, on_beat);
+	/* A daemon that crashed while it was MASTER has left its gate open, and addresses. */
+	v->closing = true;
 	loop_timer_in(&v->beat, c->advert_interval);
 	*ret = v;
 	return 0;

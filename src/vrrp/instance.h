@@ -20,13 +20,10 @@ struct vrrp_env {
 
 struct vrrp_instance;
 
-/* In INITIALIZE; vrrp_instance_check gets it going.  c is borrowed until the next update.
- * 0 or -ENOMEM. */
+/* In INITIALIZE, with a gate to be closed; vrrp_instance_check gets it going.  c is borrowed until the
+ * next update.  0 or -ENOMEM. */
 int vrrp_instance_new(const struct vrrp_env *env, const struct conf_vrrp *c,
 		      struct vrrp_instance **ret);
-/* After its addresses that a crashed daemon left are gone: closes the gate that it left open, which
- * lifts its fence.  Until then the fence keeps quiet about them.  Again: does nothing. */
-void vrrp_instance_start(struct vrrp_instance *v);
 /* Takes NULL.  Stop it before. */
 void vrrp_instance_free(struct vrrp_instance *v);
 
@@ -37,6 +34,9 @@ bool vrrp_instance_is(const struct vrrp_instance *v, const struct conf_vrrp *c);
 void vrrp_instance_update(struct vrrp_instance *v, const struct conf_vrrp *c);
 /* Looks at interface and source address, and starts or stops accordingly. */
 void vrrp_instance_check(struct vrrp_instance *v);
+/* Closes its gate if that is to be done and the addresses are gone; for when they may just have gone
+ * (vrrp_instance_check does it, too). */
+void vrrp_instance_close(struct vrrp_instance *v);
 /* For good. */
 void vrrp_instance_stop(struct vrrp_instance *v);
 

@@ -23,6 +23,14 @@ static void check_all(struct vrrp_set *s)
 		vrrp_instance_check(s->instances[i]);
 }
 
+static void close_all(struct vrrp_set *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		vrrp_instance_close(s->instances[i]);
+}
+
 static void on_recheck(struct loop_timer *t, usec_t now)
 {
 	check_all(container_of(t, struct vrrp_set, recheck));
@@ -78,12 +86,11 @@ static void retire(struct vrrp_set *s, struct vrrp_instance *const *kept, unsign
 
 /* In this order, so that an address which moves between instances is never unwanted: those that
  * stay take their new addresses, those that go give theirs up, those that are new may become master
- * at once, and then the interfaces are made to match. */
+ * at once, then the interfaces are made to match, and what a crashed daemon left open is closed. */
 void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 {
 	struct vrrp_instance **next = calloc(c->n_vrrp + 1, sizeof(*next));
 	unsigned n = 0, i;
-	bool fresh = false;
 
 	if (!next) {
 		log_err("vrrp", "no memory for %u instances: all are stopped", c->n_vrrp);
@@ -97,7 +104,6 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 	}
 	retire(s, next, c->n_vrrp);
 	for (i = 0; i < c->n_vrrp; i++) {
-		fresh |= !next[i];
 		if (!next[i] && vrrp_instance_new(&s->env, &c->vrrp[i], &next[i]) < 0)
 			log_err("vrrp", "no memory for instance %s: it does not run",
 				c->vrrp[i].name);
@@ -108,13 +114,8 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 	s->instances = next;
 	s->n = n;
 	check_all(s);
-	/* What a crashed daemon left must be gone, all of it, before its fence is lifted. */
-	if (fresh)
-		vips_finish(s->env.vips);
-	else
-		vips_apply(s->env.vips);
-	for (i = 0; i < n; i++)
-		vrrp_instance_start(s->instances[i]);
+	vips_apply(s->env.vips);
+	close_all(s);
 }
 
 void vrrp_set_stop(struct vrrp_set *s)
@@ -124,6 +125,7 @@ void vrrp_set_stop(struct vrrp_set *s)
 	for (i = 0; i < s->n; i++)
 		vrrp_instance_stop(s->instances[i]);
 	vips_finish(s->env.vips);
+	close_all(s);
 }
 
 void vrrp_set_each(const struct vrrp_set *s, void (*each)(void *ctx, const struct vrrp_status *st),
