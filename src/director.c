@@ -34,11 +34,19 @@ struct director {
 
 /* ---- Facts that travel ---- */
 
-static void on_verdict(void *ctx, const char *service, const char *server, bool up)
+/* Unknown changes nothing: after a restart a server that was up has flows to go on with. */
+static void on_verdict(void *ctx, const char *service, const char *server,
+		       enum check_verdict verdict)
 {
 	struct director *d = ctx;
 
-	ipvs_verdict(d->ipvs, service, server, up);
+	if (verdict != CHECK_UNKNOWN)
+		ipvs_verdict(d->ipvs, service, server, verdict == CHECK_ALIVE);
+}
+
+static bool path_up(void *ctx, const struct addr *to)
+{
+	return net_path_up(((struct director *)ctx)->net, to);
 }
 
 static void on_gate(void *ctx, const char *name, bool open)
@@ -71,6 +79,7 @@ static const struct vrrp_ops vrrp_ops = {
 
 static const struct check_ops check_ops = {
 	.verdict = on_verdict,
+	.path_up = path_up,
 };
 
 /* ---- Interfaces in use ---- */

@@ -32,7 +32,7 @@ struct server {
 	const char *service, *name;
 	struct use *uses;
 	unsigned n_uses;
-	bool up; /* as told */
+	enum check_verdict verdict; /* as told */
 };
 
 struct check_set {
@@ -94,19 +94,31 @@ static void on_due(struct probe *p)
 
 /* ---- Verdicts ---- */
 
-static bool all_up(const struct server *server)
+static enum check_verdict probe_verdict(const struct probe *p)
 {
+	if (!p)
+		return CHECK_DOWN;
+	if (p->health.up)
+		return CHECK_ALIVE;
+	return p->health.checked ? CHECK_DOWN : CHECK_UNKNOWN;
+}
+
+static enum check_verdict server_verdict(const struct server *server)
+{
+	enum check_verdict one, all = CHECK_ALIVE;
 	unsigned i;
 
-	for (i = 0; i < server->n_uses; i++)
-		if (!server->uses[i].probe || !server->uses[i].probe->health.up)
-			return false;
-	return true;
+	for (i = 0; i < server->n_uses && all != CHECK_DOWN; i++) {
+		one = probe_verdict(server->uses[i].probe);
+		if (one != CHECK_ALIVE)
+			all = one;
+	}
+	return all;
 }
 
 static void tell(struct check_set *s, struct server *server)
 {
-	s->ops->verdict(s->ctx, server->service, server->name, server->up);
+	s->ops->verdict(s->ctx, server->service, server->name, server->verdict);
 }
 
 /* What ails this host ails all checks at once: one line says it. */
@@ -134,16 +146,21 @@ static void on_done(struct probe *p, bool changed)
 	if (!changed)
 		return;
 	list_for_each(use, &p->uses, node) {
-		bool up = all_up(use->server);
+		enum check_verdict verdict = server_verdict(use->server);
 
-		if (up == use->server->up)
+		if (verdict == use->server->verdict)
 			continue;
-		use->server->up = up;
+		use->server->verdict = verdict;
 		tell(s, use->server);
 	}
 }
 
-static const struct probe_ops probe_ops = { .due = on_due, .done = on_done };
+static bool path_up(const struct probe *p)
+{
+	return p->set->ops->path_up(p->set->ctx, &p->key.address);
+}
+
+static const struct probe_ops probe_ops = { .due = on_due, .done = on_done, .path_up = path_up };
 
 /* ---- Reconciling ---- */
 
@@ -289,7 +306,7 @@ void check_set_reconcile(struct check_set *s, const struct conf *c)
 	run_soon(s);
 	arena_free(old);
 	for (i = 0; i < s->n_servers; i++) {
-		s->servers[i].up = all_up(&s->servers[i]);
+		s->servers[i].verdict = server_verdict(&s->servers[i]);
 		tell(s, &s->servers[i]);
 	}
 }

@@ -29,10 +29,21 @@ const char *check_result_code(enum check_result r);
 
 struct check_set;
 
+/* On a server, all its checks together. */
+enum check_verdict {
+	CHECK_UNKNOWN, /* none says down, but one has not ended yet: what was known before holds */
+	CHECK_DOWN,
+	CHECK_ALIVE,
+};
+
 struct check_ops {
-	/* The verdict on a server of a service (all its checks together) is now this; also told
-	 * once for every server after each reconcile.  It must not change the set. */
-	void (*verdict)(void *ctx, const char *service, const char *server, bool up);
+	/* The verdict on a server of a service is now this; also told once for every server after
+	 * each reconcile.  It must not change the set. */
+	void (*verdict)(void *ctx, const char *service, const char *server,
+			enum check_verdict verdict);
+	/* Whether packets to this address leave by a link of ours that is up.  Asked when nobody
+	 * answered: if not, the attempt was LOCAL. */
+	bool (*path_up)(void *ctx, const struct addr *to);
 };
 
 int check_set_new(struct loop *loop, const struct check_ops *ops, void *ctx,

@@ -6,6 +6,7 @@
 #include "check/probe.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,10 +106,19 @@ static uint32_t next_random(struct probe *p)
 	return p->random;
 }
 
+/* Silence, or a word of our own kernel's, says nothing of the server when our link is down. */
+static bool is_answer(struct conn_end end)
+{
+	return end.result == CHECK_UP || end.error == ECONNREFUSED;
+}
+
 static void on_done(struct conn *c, struct conn_end end)
 {
 	struct probe *p = container_of(c, struct probe, conn);
 	usec_t now = loop_now();
+
+	if (end.result != CHECK_LOCAL && !is_answer(end) && !p->ops->path_up(p))
+		end = (struct conn_end){ CHECK_LOCAL, ENETDOWN };
 
 	p->attempts++;
 	p->last = end.result;

@@ -30,6 +30,8 @@ struct probe_ops {
 	void (*due)(struct probe *p); /* it wants to be started */
 	/* Its attempt ended; `changed`: so did its verdict. */
 	void (*done)(struct probe *p, bool changed);
+	/* Whether the link towards its target is up. */
+	bool (*path_up)(const struct probe *p);
 };
 
 struct probe {

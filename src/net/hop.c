@@ -85,6 +85,17 @@ static bool is_no_route(int error)
 	return false;
 }
 
+bool net_path_up(struct net *n, const struct addr *to)
+{
+	const struct link *l;
+	struct message m;
+
+	if (ask_route(n, to, &m))
+		return false;
+	l = link_find(n, m.ifindex);
+	return m.route.type == RTN_LOCAL || (m.route.type == RTN_UNICAST && l && l->now.up);
+}
+
 static void set_neigh(struct net *n, struct net_hop *hop, struct net_neigh *neigh)
 {
 	struct net_neigh *old = hop->neigh;

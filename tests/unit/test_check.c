@@ -146,6 +146,7 @@ struct lab {
 	struct loop *loop;
 	struct check_set *set;
 	struct str told; /* "[service/server up]" */
+	bool link_down;
 	struct loop_timer poll;
 	bool (*until)(struct lab *lab);
 	usec_t deadline;
@@ -160,14 +161,21 @@ struct lab {
 	char detail[80];
 };
 
-static void on_verdict(void *ctx, const char *service, const char *server, bool up)
+static void on_verdict(void *ctx, const char *service, const char *server,
+		       enum check_verdict verdict)
 {
+	static const char *const words[] = { "unknown", "down", "up" };
 	struct lab *lab = ctx;
 
-	str_addf(&lab->told, "[%s/%s %s]", service, server, up ? "up" : "down");
+	str_addf(&lab->told, "[%s/%s %s]", service, server, words[verdict]);
 }
 
-static const struct check_ops ops = { .verdict = on_verdict };
+static bool path_up(void *ctx, const struct addr *to)
+{
+	return !((struct lab *)ctx)->link_down;
+}
+
+static const struct check_ops ops = { .verdict = on_verdict, .path_up = path_up };
 
 static void keep_last(void *ctx, const struct check_status *st)
 {
@@ -291,12 +299,12 @@ static void server_that_refuses_and_accepts_is_down_and_up(void **state)
 	for (i = 0; i < 2; i++) {
 		fd = open_server(families[i], &lab->servers[0]);
 		check_set_reconcile(lab->set, &lab->conf);
-		assert_string_equal(str_text(&lab->told), "[www/a down]");
+		assert_string_equal(str_text(&lab->told), "[www/a unknown]");
 		wait_for_attempts(lab, 1);
 		assert_int_equal(lab->last.last, CHECK_REFUSED);
 		assert_string_equal(check_result_code(lab->last.last), "L4CON");
 		assert_string_equal(lab->detail, "connection refused");
-		assert_string_equal(str_text(&lab->told), "[www/a down]");
+		assert_string_equal(str_text(&lab->told), "[www/a unknown][www/a down]");
 		listen(fd, 100);
 		expect_told(lab, "[www/a up]");
 		assert_int_equal(lab->last.last, CHECK_UP);
@@ -348,6 +356,7 @@ static void silence_is_a_timeout_and_never_two_attempts_at_once(void **state)
 	struct lab *lab = *state;
 	int fd = open_server(AF_INET, &lab->servers[0]), full[8], i;
 	struct sockaddr_storage at;
+	uint64_t failures;
 	usec_t start;
 	socklen_t len =
 		addr_to_sockaddr(&lab->servers[0].address, htons(lab->servers[0].port), 0, &at);
@@ -366,6 +375,14 @@ static void silence_is_a_timeout_and_never_two_attempts_at_once(void **state)
 	assert_int_equal(lab->last.last, CHECK_TIMEOUT);
 	assert_string_equal(lab->detail, "no answer within 100 ms");
 	assert_in_range(lab->last.latency.us, MSEC(100).us, SEC(5).us);
+
+	/* the same silence says nothing of the server while our own link is down */
+	lab->link_down = true;
+	failures = lab->last.failures;
+	wait_for_attempts(lab, lab->last.attempts + 2);
+	assert_int_equal(lab->last.last, CHECK_LOCAL);
+	assert_string_equal(lab->detail, "network is down");
+	assert_true(lab->last.failures <= failures + 1); /* one attempt was under way */
 	for (i = 0; i < 8; i++)
 		close(full[i]);
 	close(fd);
@@ -470,7 +487,7 @@ static void server_is_up_when_all_its_checks_are(void **state)
 	lab->checks[1].port = second.port;
 	check_set_reconcile(lab->set, &lab->conf);
 	wait_for_attempts(lab, 3);
-	assert_string_equal(str_text(&lab->told), "[www/a down]");
+	assert_string_equal(str_text(&lab->told), "[www/a unknown][www/a down]");
 	listen(other, 100);
 	expect_told(lab, "[www/a up]");
 	close(fd);
