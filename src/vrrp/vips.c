@@ -142,7 +142,7 @@ static void tell_repair(struct vip *vip, usec_t now)
 
 	if (log_allowed(&vip->removal, now, TOLD, &held_back))
 		log_warn("vrrp",
-			 "%s was removed from %s by somebody else: put back (%llu times before)",
+			 "%s was removed from %s by somebody else: put back (%llu more held back)",
 			 prefix_str(&vip->prefix, text), vip->interface,
 			 (unsigned long long)held_back);
 }
