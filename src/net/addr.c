@@ -98,6 +98,15 @@ bool net_addr_present(const struct net *n, unsigned ifindex, const struct addr *
 	return find_any_len(n, ifindex, a);
 }
 
+bool net_addr_find(const struct net *n, unsigned ifindex, const struct addr *a, struct prefix *ret)
+{
+	const struct address *at = find_any_len(n, ifindex, a);
+
+	if (at)
+		*ret = at->prefix;
+	return at;
+}
+
 int net_addr_source(const struct net *n, unsigned ifindex, int family,
 		    bool (*skip)(void *ctx, const struct addr *a), void *ctx, struct addr *ret)
 {

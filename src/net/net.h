@@ -42,6 +42,8 @@ const struct net_link *net_link_by_index(const struct net *n, unsigned ifindex);
 
 /* There at all, with whatever prefix, tentative or not. */
 bool net_addr_present(const struct net *n, unsigned ifindex, const struct addr *a);
+/* The same, and with which; an IPv4 address can be there with several. */
+bool net_addr_find(const struct net *n, unsigned ifindex, const struct addr *a, struct prefix *ret);
 /* What a packet of ours would carry as source there: of IPv4 the first primary address, of IPv6 the
  * first link-local one that is not tentative; `skip` (may be NULL) passes over those it claims.
  * -ENOENT when there is none. */

@@ -23,13 +23,12 @@
 struct vip {
 	struct list node;
 	char interface[16];
-	struct prefix prefix;
-	unsigned listed;  /* claims that name it */
-	unsigned wanted;  /* of them active */
-	unsigned ifindex; /* of its interface when it was last looked at; 0: there was none */
-	bool there;	  /* on ifindex, as far as we know */
-	bool ours;	  /* we have put it there, or took it over */
-	bool lost;	  /* somebody removed it while it was wanted */
+	struct prefix prefix; /* as configured */
+	unsigned listed;      /* claims that name it */
+	unsigned wanted;      /* of them active */
+	unsigned ifindex;     /* of its interface when last looked at; 0: there was none */
+	bool ours;	      /* we have put it there, or took it over */
+	bool lost;	      /* somebody removed it while it was wanted */
 	usec_t not_before;
 	struct log_limit failure, removal;
 	struct announcement announcement;
@@ -44,29 +43,30 @@ struct vips {
 	struct loop_timer timer; /* the next vips_apply that nobody asks for */
 };
 
-static struct vip *find(const struct vips *v, const char *interface, const struct prefix *p)
+static struct vip *find(const struct vips *v, const struct conf_vip *c)
 {
 	struct vip *vip;
 
 	list_for_each(vip, &v->all, node)
-		if (prefix_equal(&vip->prefix, p) && !strcmp(vip->interface, interface))
+		if (addr_equal(&vip->prefix.addr, &c->prefix.addr) &&
+		    !strcmp(vip->interface, c->interface))
 			return vip;
 	return NULL;
 }
 
 static struct vip *vip_get(struct vips *v, const struct conf_vip *c)
 {
-	struct vip *vip = find(v, c->interface, &c->prefix);
+	struct vip *vip = find(v, c);
 
 	if (!vip) {
 		vip = calloc(1, sizeof(*vip));
 		if (!vip)
 			return NULL;
 		snprintf(vip->interface, sizeof(vip->interface), "%s", c->interface);
-		vip->prefix = c->prefix;
 		list_init(&vip->announcement.node);
 		list_add_tail(&v->all, &vip->node);
 	}
+	vip->prefix = c->prefix;
 	vip->listed++;
 	return vip;
 }
@@ -84,7 +84,7 @@ static void work_at(struct vips *v, usec_t at)
 		loop_timer_at(&v->timer, at);
 }
 
-/* Brings ifindex and there up to date.  NULL when its interface does not exist. */
+/* Brings ifindex up to date.  NULL when its interface does not exist. */
 static const struct net_link *look(struct vips *v, struct vip *vip)
 {
 	const struct net_link *link = net_link_by_name(v->net, vip->interface);
@@ -92,13 +92,17 @@ static const struct net_link *look(struct vips *v, struct vip *vip)
 
 	if (ifindex != vip->ifindex) {
 		vip->ifindex = ifindex;
-		vip->there = false;
+		vip->ours = false;
 		vip->lost = false;
 		announce_stop(&vip->announcement);
 	}
-	if (link && net_addr_present(v->net, ifindex, &vip->prefix.addr))
-		vip->there = true;
 	return link;
+}
+
+/* With which prefix; an IPv4 address can be there with several. */
+static bool is_there(struct vips *v, struct vip *vip, struct prefix *ret)
+{
+	return look(v, vip) && net_addr_find(v->net, vip->ifindex, &vip->prefix.addr, ret);
 }
 
 static void announce(struct vips *v, struct vip *vip)
@@ -138,20 +142,31 @@ static void tell_repair(struct vip *vip, usec_t now)
 
 	if (log_allowed(&vip->removal, now, TOLD, &held_back))
 		log_warn("vrrp",
-			 "%s was removed from %s by somebody else: put back (%llu times before)",
+			 "%s was removed from %s by somebody else: put back (%llu more held back)",
 			 prefix_str(&vip->prefix, text), vip->interface,
 			 (unsigned long long)held_back);
+}
+
+/* Somebody, or an earlier configuration, gave it another prefix. */
+static void correct_prefix(struct vips *v, struct vip *vip, const struct prefix *wrong, usec_t now)
+{
+	int r = net_addr_del(v->net, vip->ifindex, wrong);
+
+	if (r)
+		tell_failure(vip, "correct the prefix of", r, now);
 }
 
 /* Called for a vip that is wanted.  True when it took a system call. */
 static bool put_there(struct vips *v, struct vip *vip, usec_t now)
 {
 	const struct net_link *link = look(v, vip);
+	struct prefix at;
+	bool there = is_there(v, vip, &at);
 	int r;
 
 	/* A link that goes down takes its IPv6 addresses along; that is nobody's doing. */
-	if (!link || !link->up || vip->there) {
-		vip->ours = vip->there;
+	if (!link || !link->up || (there && at.len == vip->prefix.len)) {
+		vip->ours |= there;
 		vip->lost = false;
 		return false;
 	}
@@ -166,7 +181,9 @@ static bool put_there(struct vips *v, struct vip *vip, usec_t now)
 		work_at(v, vip->not_before);
 		return true;
 	}
-	vip->there = vip->ours = true;
+	if (there)
+		correct_prefix(v, vip, &at, now);
+	vip->ours = true;
 	announce(v, vip);
 	if (vip->lost) {
 		vip->lost = false;
@@ -181,30 +198,33 @@ static bool put_there(struct vips *v, struct vip *vip, usec_t now)
 static bool take_away(struct vips *v, struct vip *vip, usec_t now)
 {
 	char text[PREFIX_STRLEN];
+	struct prefix at;
+	unsigned n;
 	int r;
 
 	vip->lost = false;
 	vip->not_before = USEC(0);
 	announce_stop(&vip->announcement);
-	if (!look(v, vip) || !vip->there)
-		return false;
-	r = net_addr_del(v->net, vip->ifindex, &vip->prefix);
-	if (r) {
-		tell_failure(vip, "remove", r, now);
-		work_at(v, usec_add(now, RETRY));
-		return true;
+	for (n = 0; n < 32 && is_there(v, vip, &at); n++) {
+		r = net_addr_del(v->net, vip->ifindex, &at);
+		if (r) {
+			tell_failure(vip, "remove", r, now);
+			work_at(v, usec_add(now, RETRY));
+			return true;
+		}
+		if (!vip->ours)
+			log_warn("vrrp", "%s was on %s although we are not its master: removed",
+				 prefix_str(&at, text), vip->interface);
 	}
-	if (!vip->ours)
-		log_warn("vrrp", "%s was on %s although we are not its master: removed",
-			 prefix_str(&vip->prefix, text), vip->interface);
-	vip->there = vip->ours = false;
-	return true;
+	vip->ours = false;
+	return n;
 }
 
 /* False when the time was up before all was done. */
 static bool work(struct vips *v, usec_t until)
 {
 	struct vip *vip, *tmp;
+	struct prefix at;
 
 	list_for_each(vip, &v->all, node)
 		if (vip->wanted && put_there(v, vip, loop_now()) && !usec_before(loop_now(), until))
@@ -212,7 +232,7 @@ static bool work(struct vips *v, usec_t until)
 	list_for_each_safe(vip, tmp, &v->all, node) {
 		bool touched = !vip->wanted && take_away(v, vip, loop_now());
 
-		if (!vip->listed && !vip->there)
+		if (!vip->listed && !is_there(v, vip, &at))
 			vip_free(vip);
 		if (touched && !usec_before(loop_now(), until))
 			return false;
@@ -253,9 +273,8 @@ static void on_addr(struct net_watch *w, unsigned ifindex, const struct prefix *
 	list_for_each(vip, &v->all, node) {
 		if (vip->ifindex != ifindex || !addr_equal(&vip->prefix.addr, &p->addr))
 			continue;
-		if (!present && vip->there && vip->wanted)
+		if (!present && vip->wanted && vip->ours)
 			vip->lost = true;
-		vip->there = present;
 		work_at(v, loop_now());
 	}
 }

@@ -1056,6 +1056,48 @@ static void what_a_crashed_owner_left_is_taken_over(void **state)
 	}
 }
 
+static void what_was_left_with_another_prefix_goes_too(void **state)
+{
+	const struct family *f;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		world_begin();
+		setup(&plans[0], f, 100);
+		h = host_new(f->a);
+		host_add(h, 1, f->vip_text); /* of full length */
+		host_add(h, 1, f->vip);
+		host_configure(h, &plans[0].conf);
+		assert_false(host_has(h, 1, f->vip_text));
+		world_end();
+	}
+}
+
+static void a_changed_prefix_is_corrected(void **state)
+{
+	const struct family *f;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		h = master(f, 100);
+		plans[1] = plans[0];
+		plans[1].conf.vrrp = plans[1].vrrp;
+		plans[1].vrrp[0].addresses = plans[1].vips[0];
+		assert_int_equal(prefix_parse(f->vip_text, &plans[1].vips[0][0].prefix), 0);
+		host_clear_trace(h);
+		host_configure(h, &plans[1].conf);
+		assert_true(host_has_prefix(h, 1, f->vip_text));
+		assert_false(host_has_prefix(h, 1, f->vip));
+		assert_ptr_equal(strstr(host_trace(h), "add"), host_trace(h)); /* never without */
+		world_run(SEC(1));
+		assert_int_equal(host_status(h, "web").counters.address_repaired, 0);
+		assert_int_equal(host_status(h, "web").counters.became_master, 1);
+		world_end();
+	}
+}
+
 static void a_vip_that_somebody_adds_to_a_backup_goes(void **state)
 {
 	const struct family *f;
@@ -1461,6 +1503,8 @@ int main(void)
 		cmocka_unit_test(what_a_crashed_daemon_left_goes_while_backup),
 		cmocka_unit_test(a_gate_that_a_crash_left_closes_after_the_addresses),
 		cmocka_unit_test(what_a_crashed_owner_left_is_taken_over),
+		cmocka_unit_test(what_was_left_with_another_prefix_goes_too),
+		cmocka_unit_test(a_changed_prefix_is_corrected),
 		cmocka_unit_test(a_vip_that_somebody_adds_to_a_backup_goes),
 		cmocka_unit_test(many_addresses_delay_no_advert),
 		cmocka_unit_test(the_same_configuration_again_does_nothing),

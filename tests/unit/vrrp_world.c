@@ -194,9 +194,29 @@ static struct on_link *find_address(const struct net *n, unsigned ifindex, const
 	return NULL;
 }
 
+/* As the kernel has it: IPv4 an address once for each prefix, IPv6 once. */
+static struct on_link *find_exact(const struct net *n, unsigned ifindex, const struct prefix *p)
+{
+	unsigned i;
+
+	for (i = 0; i < n->n_addresses; i++)
+		if (n->addresses[i].ifindex == ifindex && prefix_equal(&n->addresses[i].prefix, p))
+			return (struct on_link *)&n->addresses[i];
+	return NULL;
+}
+
 bool net_addr_present(const struct net *n, unsigned ifindex, const struct addr *a)
 {
 	return find_address(n, ifindex, a) != NULL;
+}
+
+bool net_addr_find(const struct net *n, unsigned ifindex, const struct addr *a, struct prefix *ret)
+{
+	const struct on_link *o = find_address(n, ifindex, a);
+
+	if (o)
+		*ret = o->prefix;
+	return o;
 }
 
 int net_addr_source(const struct net *n, unsigned ifindex, int family,
@@ -224,18 +244,9 @@ static void tell(struct net *n, unsigned ifindex, const struct prefix *p, bool p
 	n->news[n->n_news++] = (struct news){ ifindex, *p, present };
 }
 
-static void place(struct net *n, unsigned ifindex, const struct prefix *p)
+static void displace(struct net *n, unsigned ifindex, const struct prefix *p)
 {
-	if (find_address(n, ifindex, &p->addr))
-		return;
-	assert_true(n->n_addresses < MAX_ADDRESSES);
-	n->addresses[n->n_addresses++] = (struct on_link){ ifindex, *p };
-	tell(n, ifindex, p, true);
-}
-
-static void displace(struct net *n, unsigned ifindex, const struct addr *a)
-{
-	struct on_link *o = find_address(n, ifindex, a), gone;
+	struct on_link *o = find_exact(n, ifindex, p), gone;
 	size_t at;
 
 	if (!o)
@@ -245,6 +256,19 @@ static void displace(struct net *n, unsigned ifindex, const struct addr *a)
 	memmove(o, o + 1, (n->n_addresses - at - 1) * sizeof(*o));
 	n->n_addresses--;
 	tell(n, ifindex, &gone.prefix, false);
+}
+
+static void place(struct net *n, unsigned ifindex, const struct prefix *p)
+{
+	const struct on_link *o = find_address(n, ifindex, &p->addr);
+
+	if (find_exact(n, ifindex, p))
+		return;
+	if (o && !addr_is_v4(&p->addr))
+		displace(n, ifindex, &o->prefix);
+	assert_true(n->n_addresses < MAX_ADDRESSES);
+	n->addresses[n->n_addresses++] = (struct on_link){ ifindex, *p };
+	tell(n, ifindex, p, true);
 }
 
 int net_addr_add(struct net *n, unsigned ifindex, const struct prefix *p)
@@ -262,7 +286,7 @@ int net_addr_del(struct net *n, unsigned ifindex, const struct prefix *p)
 {
 	world.now = usec_add(world.now, world.address_cost);
 	n->host->removed++;
-	displace(n, ifindex, &p->addr);
+	displace(n, ifindex, p);
 	note(n->host, "remove");
 	return 0;
 }
@@ -824,6 +848,14 @@ bool host_has(const struct host *h, unsigned ifindex, const char *address)
 	return net_addr_present(&h->net, ifindex, &a);
 }
 
+bool host_has_prefix(const struct host *h, unsigned ifindex, const char *prefix)
+{
+	struct prefix p;
+
+	assert_int_equal(prefix_parse(prefix, &p), 0);
+	return find_exact(&h->net, ifindex, &p);
+}
+
 const char *host_trace(struct host *h)
 {
 	return h->trace;
@@ -865,7 +897,7 @@ void host_link(struct host *h, const char *name, bool exists, bool up, unsigned 
 		for (k = n->n_addresses; k-- > 0;)
 			if (n->addresses[k].ifindex == n->links[i].ifindex &&
 			    (!exists || ifindex != n->links[i].ifindex))
-				displace(n, n->links[i].ifindex, &n->addresses[k].prefix.addr);
+				displace(n, n->links[i].ifindex, &n->addresses[k].prefix);
 		n->exists[i] = exists;
 		n->links[i].up = up;
 		n->links[i].ifindex = ifindex;
@@ -886,7 +918,7 @@ void host_remove(struct host *h, unsigned ifindex, const char *prefix)
 	struct prefix p;
 
 	assert_int_equal(prefix_parse(prefix, &p), 0);
-	displace(&h->net, ifindex, &p.addr);
+	displace(&h->net, ifindex, &p);
 }
 
 void host_fail_adds(struct host *h, int error)

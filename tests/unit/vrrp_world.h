@@ -69,6 +69,7 @@ enum vrrp_state host_state(struct host *h, const char *name);
 struct gate_of *host_gate(struct host *h, const char *name);
 uint64_t host_unknown(const struct host *h);
 bool host_has(const struct host *h, unsigned ifindex, const char *address);
+bool host_has_prefix(const struct host *h, unsigned ifindex, const char *prefix);
 /* What was done to the outside, in order, repetitions once: "open advert add announce". */
 const char *host_trace(struct host *h);
 void host_clear_trace(struct host *h);
