@@ -106,6 +106,7 @@ struct rig *rig_open(unsigned flows)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
 	struct bpf_program *program;
+	uint64_t begun;
 
 	libbpf_set_print(quiet);
 	namespace_open();
@@ -118,12 +119,14 @@ struct rig *rig_open(unsigned flows)
 		exit(1);
 	bpf_map__set_max_entries(rig->skel->maps.flows4, flows);
 	bpf_map__set_max_entries(rig->skel->maps.flows6, flows);
+	begun = now_ns();
 	errno = 0;
 	if (lbd_bpf__load(rig->skel)) {
 		if (errno == EPERM)
 			give_up("BPF programs cannot be loaded");
 		exit(1);
 	}
+	printf("loaded in %llu ms\n", (unsigned long long)(now_ns() - begun) / 1000000);
 	rig->svcs = map_shared(rig->skel->maps.svcs);
 	rig->servers = map_shared(rig->skel->maps.servers);
 	rig->rings = map_shared(rig->skel->maps.rings);
