@@ -345,10 +345,11 @@ void vip_claim_announce(struct vips *v, struct vip_claim *c)
 
 bool vip_claim_stands(struct vips *v, const struct vip_claim *c)
 {
+	struct prefix at;
 	unsigned i;
 
 	for (i = 0; i < c->n; i++)
-		if (!c->vips[i]->wanted && look(v, c->vips[i]) && c->vips[i]->there)
+		if (!c->vips[i]->wanted && is_there(v, c->vips[i], &at))
 			return true;
 	return false;
 }
