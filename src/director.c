@@ -138,8 +138,11 @@ static void collect_links(struct director *d, struct links *l)
 	for (i = 0; i < c->director.n_interfaces; i++)
 		add_name(l, c->director.interfaces[i]);
 	if (l->n < c->director.n_interfaces)
-		log_warn("engine", "%s:%u: director.interfaces: %u of %u exist; the others are used when they come",
-			 c->director.where.file, c->director.where.line, l->n, c->director.n_interfaces);
+		log_warn(
+			"engine",
+			"%s:%u: director.interfaces: %u of %u exist; the others are used when they come",
+			c->director.where.file, c->director.where.line, l->n,
+			c->director.n_interfaces);
 	if (c->director.n_interfaces)
 		return;
 	for (i = 0; i < c->n_vrrp; i++) {
@@ -182,8 +185,8 @@ static void apply_sysctls(struct director *d, const struct links *l)
 	bool v4, v6;
 
 	use_families(d->conf, &v4, &v6);
-	sysctls_apply(l->names, l->n, v4, v6, d->conf->director.sysctls == CONF_SYSCTLS_SET, &problems,
-		      &d->sysctls);
+	sysctls_apply(l->names, l->n, v4, v6, d->conf->director.sysctls == CONF_SYSCTLS_SET,
+		      &problems, &d->sysctls);
 	say_lines("sysctl", str_text(&problems));
 	str_free(&problems);
 }
@@ -219,8 +222,8 @@ static void on_link(struct net_watch *w, const struct net_link *link, bool gone)
 
 /* ---- The whole ---- */
 
-/* Gates and services before addresses, so that no packet meets half of it; checks last, their verdicts
- * need the servers. */
+/* Gates and services before addresses, so that no packet meets half of it; checks last, their
+ * verdicts need the servers. */
 static int apply_engine(struct director *d)
 {
 	struct links l;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The director: owns the subsystems and carries facts between them.  It computes nothing and decides
- * nothing; arithmetic lives with its owner. */
+/* The director: owns the subsystems and carries facts between them.  It computes nothing and
+ * decides nothing; arithmetic lives with its owner. */
 #ifndef LBD_DIRECTOR_H
 #define LBD_DIRECTOR_H
 
@@ -16,8 +16,8 @@
 
 struct director;
 
-/* Starts everything that conf asks for and takes conf over, also on failure.  `name` tells several lbd on one host apart (pins).
- * -errno with the cause and the remedy in *why. */
+/* Starts everything that conf asks for and takes conf over, also on failure.  `name` tells several
+ * lbd on one host apart (pins). -errno with the cause and the remedy in *why. */
 int director_new(struct loop *loop, const char *name, struct conf *conf, struct str *why,
 		 struct director **ret);
 
@@ -27,7 +27,8 @@ void director_apply(struct director *d, struct conf *conf);
 /* changed is called after each transition of a VRRP instance. */
 void director_on_change(struct director *d, void (*changed)(void *ctx), void *ctx);
 
-/* Hands over to the peer (VRRP priority 0), takes addresses, programs and maps away, frees; takes NULL. */
+/* Hands over to the peer (VRRP priority 0), takes addresses, programs and maps away, frees; takes
+ * NULL. */
 void director_free(struct director *d);
 
 /* For display; all borrowed.  maps and attach are NULL with engine = "none". */

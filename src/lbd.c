@@ -94,25 +94,47 @@ static int bad_usage(const char *why, const char *what)
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' }, { "test", no_argument, NULL, 't' },
-		{ "print", no_argument, NULL, 'T' },	    { "node", required_argument, NULL, 'n' },
-		{ "name", required_argument, NULL, 'N' },   { "server", required_argument, NULL, 's' },
-		{ "version", no_argument, NULL, 'V' },	    { "help", no_argument, NULL, 'h' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "test", no_argument, NULL, 't' },
+		{ "print", no_argument, NULL, 'T' },
+		{ "node", required_argument, NULL, 'n' },
+		{ "name", required_argument, NULL, 'N' },
+		{ "server", required_argument, NULL, 's' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	int k;
 
 	while ((k = getopt_long(argc, argv, "c:tTVh", longs, NULL)) != -1) {
 		switch (k) {
-		case 'c': o->conf = optarg; break;
-		case 't': o->action = ACTION_TEST; break;
-		case 'T': o->action = ACTION_PRINT; break;
-		case 'n': o->node = optarg; break;
-		case 'N': o->name = optarg; break;
-		case 's': o->server = optarg; break;
-		case 'V': puts("lbd " PACKAGE_VERSION); return 0;
-		case 'h': fputs(usage, stdout); return 0;
-		default: fputs("Try 'lbd --help'.\n", stderr); return EXIT_SYSTEM;
+		case 'c':
+			o->conf = optarg;
+			break;
+		case 't':
+			o->action = ACTION_TEST;
+			break;
+		case 'T':
+			o->action = ACTION_PRINT;
+			break;
+		case 'n':
+			o->node = optarg;
+			break;
+		case 'N':
+			o->name = optarg;
+			break;
+		case 's':
+			o->server = optarg;
+			break;
+		case 'V':
+			puts("lbd " PACKAGE_VERSION);
+			return 0;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs("Try 'lbd --help'.\n", stderr);
+			return EXIT_SYSTEM;
 		}
 	}
 	if (optind < argc && !strcmp(argv[optind], "rs-script")) {
@@ -121,8 +143,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 	}
 	if (optind < argc)
 		return bad_usage("unexpected argument: ", argv[optind]);
-	if (!*o->name || strspn(o->name, "abcdefghijklmnopqrstuvwxyz"
-					 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(o->name))
+	if (!*o->name ||
+	    strspn(o->name, "abcdefghijklmnopqrstuvwxyz"
+			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(o->name))
 		return bad_usage("--name takes letters, digits, '_' and '-', not ", o->name);
 	if (o->action == ACTION_RS_SCRIPT && !o->server)
 		return bad_usage("rs-script needs --server ADDRESS", "");
@@ -243,8 +266,8 @@ static int take_lock(const char *name)
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
-	log_err(NULL, "another lbd named \"%s\" is running (it holds %s); --name tells them apart", name,
-		path);
+	log_err(NULL, "another lbd named \"%s\" is running (it holds %s); --name tells them apart",
+		name, path);
 	close(fd);
 	return -EBUSY;
 }
@@ -311,7 +334,8 @@ static void on_read(struct loop_job *job)
 		director_apply(l->director, l->next);
 		l->next = NULL;
 		log_info("config", "reloaded: %u instances, %u services",
-			 director_conf(l->director)->n_vrrp, director_conf(l->director)->n_services);
+			 director_conf(l->director)->n_vrrp,
+			 director_conf(l->director)->n_services);
 		tell_status(l, "running");
 	}
 	str_free(&changes);
@@ -470,10 +494,14 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		return r;
 	switch (o.action) {
-	case ACTION_TEST: return test(&o);
-	case ACTION_PRINT: return print(&o);
-	case ACTION_RS_SCRIPT: return rs_script_for(&o);
-	case ACTION_RUN: break;
+	case ACTION_TEST:
+		return test(&o);
+	case ACTION_PRINT:
+		return print(&o);
+	case ACTION_RS_SCRIPT:
+		return rs_script_for(&o);
+	case ACTION_RUN:
+		break;
 	}
 	return run(&o);
 }

@@ -5,8 +5,8 @@
 
 #include "lib/usec.h"
 
-/* The first check of the i-th of n new ones: a millisecond apart, or closer, so that all are made within a
- * second, and within an interval, of now.  A director may be about to take over. */
+/* The first check of the i-th of n new ones: a millisecond apart, or closer, so that all are made
+ * within a second, and within an interval, of now.  A director may be about to take over. */
 usec_t schedule_first(usec_t now, usec_t interval, unsigned i, unsigned n);
 
 /* The check after one that was due at `due` and has ended by `now`: an interval later, give or take

@@ -72,14 +72,14 @@ struct conf_vrrp {
 	const char *name;
 	const char *interface;
 	uint32_t vrid;
-	uint32_t priority; /* 1-254; 255: owner */
+	uint32_t priority;	/* 1-254; 255: owner */
 	usec_t advert_interval; /* whole centiseconds, 10 ms - 40.95 s */
 	bool preempt;
 	int family; /* of the addresses: AF_INET or AF_INET6 */
 	struct conf_vip *addresses;
 	unsigned n_addresses;
 	bool has_source;
-	struct addr source; /* of the adverts; else the interface's own */
+	struct addr source;	    /* of the adverts; else the interface's own */
 	struct addr *unicast_peers; /* none: multicast */
 	unsigned n_unicast_peers;
 };
@@ -153,8 +153,8 @@ void conf_free(struct conf *c); /* takes NULL */
 /* The effective configuration as text that conf_load reads back to the same. */
 void conf_print(const struct conf *c, struct str *out);
 
-/* What a change from one to the other does, a line each: "+ services.api", "~ vrrp.shop4.priority: 100 -> 150".
- * Only for the operator: nothing is decided by it. */
+/* What a change from one to the other does, a line each: "+ services.api", "~ vrrp.shop4.priority:
+ * 100 -> 150". Only for the operator: nothing is decided by it. */
 void conf_diff(const struct conf *old, const struct conf *new, struct str *out);
 
 /* The addresses that an instance owns while it is MASTER, in the order of its adverts.  Of IPv6 the

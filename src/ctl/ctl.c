@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The control socket.
  *
- * One command a connection.  A client that is slow to ask or to read has CLIENT_TIME and costs nobody
- * else anything; only root and lbd's own user are answered. */
+ * One command a connection.  A client that is slow to ask or to read has CLIENT_TIME and costs
+ * nobody else anything; only root and lbd's own user are answered. */
 #include "ctl/ctl.h"
 
 #include <errno.h>
@@ -105,7 +105,8 @@ static void send_answer(struct client *k)
 	ssize_t n;
 
 	while (k->sent < k->n_answer) {
-		n = send(k->fd, k->answer + k->sent, k->n_answer - k->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = send(k->fd, k->answer + k->sent, k->n_answer - k->sent,
+			 MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EAGAIN) {
 			loop_io_watch(&k->io, k->fd, LOOP_WRITE);
 			return;
@@ -141,7 +142,8 @@ static void on_client(struct loop_io *io, int events)
 		send_answer(k);
 		return;
 	}
-	n = recv(k->fd, k->command + k->n_command, sizeof(k->command) - 1 - k->n_command, MSG_DONTWAIT);
+	n = recv(k->fd, k->command + k->n_command, sizeof(k->command) - 1 - k->n_command,
+		 MSG_DONTWAIT);
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n <= 0) {

@@ -9,7 +9,8 @@
 
 struct ctl;
 
-/* Listens at the path that the configuration names; director is borrowed.  0 or -errno with *why. */
+/* Listens at the path that the configuration names; director is borrowed.  0 or -errno with *why.
+ */
 int ctl_new(struct loop *loop, struct director *director, struct str *why, struct ctl **ret);
 void ctl_free(struct ctl *c); /* removes the socket; takes NULL */
 

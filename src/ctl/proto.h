@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The control socket's protocol, shared with lbctl.
  *
- * A client connects to the stream socket, sends one command as a line, and reads one JSON value until the
- * end of the stream.  Failures are an object with the single member "error". */
+ * A client connects to the stream socket, sends one command as a line, and reads one JSON value
+ * until the end of the stream.  Failures are an object with the single member "error". */
 #ifndef LBD_CTL_PROTO_H
 #define LBD_CTL_PROTO_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The answers of the control socket as JSON.
  *
- * Counters come from the lists beside their structs (LBD_COUNTERS, VRRP_COUNTERS), so a new one shows
- * up here by itself.  Times are seconds; "since" counts back from now. */
+ * Members come from the tables of value.c, packet counters from LBD_COUNTERS, so a new one shows up
+ * by itself.  Times are seconds; those named "since" or "last" count back from now. */
 #include "ctl/show.h"
 
 #include <netinet/in.h>
@@ -10,38 +10,34 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "ctl/value.h"
 #include "lib/log.h"
 
-static json_t *address(const struct addr *a)
+static void set(json_t *object, const char *name, json_t *value)
 {
-	char text[ADDR_STRLEN];
-
-	return json_string(addr_str(a, text));
+	json_object_set_new(object, name, value);
 }
 
-static json_t *seconds(usec_t span)
+static void set_number(json_t *object, const char *name, uint64_t n)
 {
-	return json_real((double)span.us / 1e6);
+	set(object, name, json_integer((json_int_t)n));
 }
 
-static json_t *since(usec_t when)
+static void set_text(json_t *object, const char *name, const char *text)
 {
-	return when.us ? seconds(usec_sub(loop_now(), when)) : json_null();
+	set(object, name, text ? json_string(text) : json_null());
 }
 
-static json_t *number(uint64_t n)
+static void set_seconds(json_t *object, const char *name, usec_t span)
 {
-	return json_integer((json_int_t)n);
+	set(object, name, json_real((double)span.us / 1e6));
 }
 
 /* ---- status ---- */
 
 static void add_interface(void *ctx, const struct attach_status *s)
 {
-	json_array_append_new(ctx, json_pack("{s:s, s:s, s:s, s:s, s:b, s:I}", "name", s->interface, "mode",
-					     s->mode, "reason", s->reason ? s->reason : "", "driver",
-					     s->driver, "attached", s->attached, "repaired",
-					     (json_int_t)s->repaired));
+	json_array_append_new(ctx, values_add(json_object(), values_attach_status, s));
 }
 
 static json_t *packets(const struct director *d)
@@ -64,8 +60,8 @@ static json_t *packets(const struct director *d)
 	for (h = 0; h < HOOKS; h++) {
 		one = json_object();
 		for (c = 0; c < COUNTERS; c++)
-			json_object_set_new(one, names[c], number(values[h][c]));
-		json_object_set_new(all, hooks[h], one);
+			set_number(one, names[c], values[h][c]);
+		set(all, hooks[h], one);
 	}
 	return all;
 }
@@ -73,82 +69,85 @@ static json_t *packets(const struct director *d)
 static json_t *flows(const struct director *d)
 {
 	const struct conf_director *c = &director_conf(d)->director;
-	struct ipvs_flow_stats st;
+	struct ipvs_flow_stats stats;
+	json_t *o;
 
-	ipvs_get_flow_stats(director_ipvs(d), &st);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "flows", (json_int_t)st.flows,
-			 "entries4", (json_int_t)st.entries4, "size4", (json_int_t)c->flows, "entries6",
-			 (json_int_t)st.entries6, "size6", (json_int_t)c->flows6, "reclaimed",
-			 (json_int_t)st.reclaimed, "orphans", (json_int_t)st.orphans, "corrected",
-			 (json_int_t)st.corrected, "sweep_s", seconds(st.sweep_took));
+	ipvs_get_flow_stats(director_ipvs(d), &stats);
+	o = values_add(json_object(), values_flow_stats, &stats);
+	set_number(o, "size4", c->flows);
+	set_number(o, "size6", c->flows6);
+	return o;
 }
 
 static json_t *engine(const struct director *d)
 {
-	json_t *interfaces = json_array();
+	const struct maps *maps = director_maps(d);
+	json_t *o = json_object(), *interfaces = json_array();
 
 	if (director_attach(d))
 		attach_each(director_attach(d), add_interface, interfaces);
-	return json_pack("{s:s, s:b, s:I, s:o, s:o, s:o}", "kind", director_maps(d) ? "ebpf" : "none",
-			 "adopted", director_maps(d) && maps_adopted(director_maps(d)), "pins_repaired",
-			 (json_int_t)(director_maps(d) ? maps_repaired(director_maps(d)) : 0),
-			 "interfaces", interfaces, "flows", flows(d), "packets", packets(d));
+	set_text(o, "kind", maps ? "ebpf" : "none");
+	set(o, "adopted", json_boolean(maps && maps_adopted(maps)));
+	set_number(o, "pins_repaired", maps ? maps_repaired(maps) : 0);
+	set(o, "interfaces", interfaces);
+	set(o, "flows", flows(d));
+	set(o, "packets", packets(d));
+	return o;
 }
 
 json_t *show_status(const struct director *d, usec_t started, usec_t longest_turn)
 {
 	const struct conf *c = director_conf(d);
+	json_t *o = json_object();
 	struct net_stats net;
 
 	net_get_stats(director_net(d), &net);
-	return json_pack("{s:s, s:i, s:s, s:s?, s:s, s:o, s:o, s:I, s:i, s:i, s:{s:I, s:I, s:I}, s:o}",
-			 "version", PACKAGE_VERSION, "pid", (int)getpid(), "router_id",
-			 c->director.router_id, "node", c->node, "config", c->file, "uptime_s",
-			 since(started), "longest_turn_s", seconds(longest_turn), "log_lost",
-			 (json_int_t)log_lost(), "instances", (int)c->n_vrrp, "services",
-			 (int)c->n_services, "netlink", "messages", (json_int_t)net.messages, "resyncs",
-			 (json_int_t)net.resyncs, "malformed", (json_int_t)net.malformed, "engine",
-			 engine(d));
+	set_text(o, "version", PACKAGE_VERSION);
+	set_number(o, "pid", (uint64_t)getpid());
+	set_text(o, "router_id", c->director.router_id);
+	set_text(o, "node", c->node);
+	set_text(o, "config", c->file);
+	set_seconds(o, "uptime_s", usec_sub(loop_now(), started));
+	set_seconds(o, "longest_turn_s", longest_turn);
+	set_number(o, "log_lost", log_lost());
+	set_number(o, "instances", c->n_vrrp);
+	set_number(o, "services", c->n_services);
+	set_number(o, "unknown_vrid", vrrp_set_unknown_vrid(director_vrrp(d)));
+	set(o, "netlink", values_add(json_object(), values_net_stats, &net));
+	set(o, "engine", engine(d));
+	return o;
 }
 
 /* ---- services ---- */
 
 struct services {
 	json_t *all, *servers;
-	const struct director *d;
 };
 
 static void add_service(void *ctx, const struct ipvs_service_status *s)
 {
+	json_t *o = values_add(json_object(), values_service_status, s), *vips = json_array();
 	struct services *w = ctx;
-	json_t *vips = json_array();
+	char text[ADDR_STRLEN];
 	unsigned i;
 
 	for (i = 0; i < s->n_vips; i++)
-		json_array_append_new(vips, address(&s->vips[i]));
+		json_array_append_new(vips, json_string(addr_str(&s->vips[i], text)));
 	w->servers = json_array();
-	json_array_append_new(
-		w->all, json_pack("{s:s, s:o, s:i, s:s, s:s, s:s, s:i, s:o}", "name", s->name, "vips", vips,
-				  "port", (int)s->port, "protocol",
-				  s->protocol == IPPROTO_UDP ? "udp" : "tcp", "method", s->method,
-				  "scheduler", s->scheduler, "available", (int)s->n_available, "servers",
-				  w->servers));
+	set(o, "vips", vips);
+	set_text(o, "protocol", s->protocol == IPPROTO_UDP ? "udp" : "tcp");
+	set(o, "servers", w->servers);
+	json_array_append_new(w->all, o);
 }
 
 static void add_server(void *ctx, const struct ipvs_server_status *s)
 {
+	json_t *o = values_add(json_object(), values_server_status, s);
 	struct services *w = ctx;
 
-	json_array_append_new(
-		w->servers,
-		json_pack("{s:s, s:o, s:i, s:I, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:[]}", "name",
-			  s->name, "address", address(&s->addr), "port", (int)s->port, "weight",
-			  (json_int_t)s->weight, "up", s->up, "next_hop", s->next_hop, "active",
-			  (json_int_t)s->active, "inactive", (json_int_t)s->inactive, "conns",
-			  (json_int_t)s->stats.conns, "in_packets", (json_int_t)s->stats.in_packets,
-			  "in_bytes", (json_int_t)s->stats.in_bytes, "out_packets",
-			  (json_int_t)s->stats.out_packets, "out_bytes", (json_int_t)s->stats.out_bytes,
-			  "checks"));
+	values_add(o, values_server_stats, &s->stats);
+	set(o, "checks", json_array());
+	json_array_append_new(w->servers, o);
 }
 
 static bool is_named(const json_t *o, const char *name)
@@ -167,8 +166,10 @@ static json_t *find_server(const json_t *services, const char *service, const ch
 		if (!is_named(s, service))
 			continue;
 		json_array_foreach(json_object_get(s, "servers"), j, d)
+		{
 			if (is_named(d, server))
 				return d;
+		}
 	}
 	return NULL;
 }
@@ -176,22 +177,18 @@ static json_t *find_server(const json_t *services, const char *service, const ch
 static void add_check(void *ctx, const struct check_status *c)
 {
 	struct services *w = ctx;
-	json_t *server = find_server(w->all, c->service, c->server);
+	json_t *server = find_server(w->all, c->service, c->server), *o;
 
 	if (!server)
 		return;
-	json_array_append_new(json_object_get(server, "checks"),
-			      json_pack("{s:s, s:b, s:s, s:s, s:i, s:o, s:o, s:I, s:I, s:I}", "name",
-					c->check, "up", c->up, "last", check_result_code(c->last), "detail",
-					c->detail ? c->detail : "", "run", (int)c->run, "latency_s",
-					seconds(c->latency), "since_s", since(c->since), "attempts",
-					(json_int_t)c->attempts, "failures", (json_int_t)c->failures,
-					"local", (json_int_t)c->local));
+	o = values_add(json_object(), values_check_status, c);
+	set_text(o, "last", check_result_code(c->last));
+	json_array_append_new(json_object_get(server, "checks"), o);
 }
 
 json_t *show_services(const struct director *d)
 {
-	struct services w = { .all = json_array(), .d = d };
+	struct services w = { .all = json_array() };
 
 	ipvs_each(director_ipvs(d), add_service, add_server, &w);
 	check_set_each(director_checks(d), add_check, &w);
@@ -200,30 +197,14 @@ json_t *show_services(const struct director *d)
 
 /* ---- vrrp ---- */
 
-static json_t *vrrp_counters(const struct vrrp_counters *c)
-{
-	json_t *o = json_object();
-
-#define X(member, name, help) json_object_set_new(o, name, number(c->member));
-	VRRP_COUNTERS(X)
-#undef X
-	return o;
-}
-
 static void add_instance(void *ctx, const struct vrrp_status *s)
 {
-	json_array_append_new(
-		ctx,
-		json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:o, s:i, s:o, s:o, s:o, s:i, s:o, s:i, s:o}",
-			  "name", s->name, "interface", s->interface, "vrid", (int)s->vrid, "family",
-			  s->family == AF_INET6 ? "ipv6" : "ipv4", "state", vrrp_state_name(s->state),
-			  "reason", s->reason ? s->reason : "", "since_s", since(s->since), "priority",
-			  (int)s->priority, "advert_interval_s", seconds(s->advert_interval),
-			  "master_interval_s", seconds(s->master_interval), "master",
-			  addr_is_any(&s->master) ? json_null() : address(&s->master),
-			  "master_priority", (int)s->master_priority, "last_advert_s",
-			  since(s->last_advert), "addresses", (int)s->n_addresses, "counters",
-			  vrrp_counters(&s->counters)));
+	json_t *o = values_add(json_object(), values_vrrp_status, s);
+
+	set_text(o, "family", s->family == AF_INET6 ? "ipv6" : "ipv4");
+	set_text(o, "state", vrrp_state_name(s->state));
+	set(o, "counters", values_add(json_object(), values_vrrp_counters, &s->counters));
+	json_array_append_new(ctx, o);
 }
 
 json_t *show_vrrp(const struct director *d)

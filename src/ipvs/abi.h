@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Every struct and number that both the BPF programs and the daemon see.
  *
- * Built by clang -target bpf and by gcc; no holes, explicit `zero` members, a _Static_assert on each
- * size.  Maps marked "shared" are ARRAYs with BPF_F_MMAPABLE: the daemon writes their slots in place,
- * one aligned store for each word that matters, so a change costs no system call and no copy.
- * LBD_LAYOUT changes whenever anything here changes its meaning or place: pins live under it.
+ * Built by clang -target bpf and by gcc; no holes, explicit `zero` members, a _Static_assert on
+ * each size.  Maps marked "shared" are ARRAYs with BPF_F_MMAPABLE: the daemon writes their slots in
+ * place, one aligned store for each word that matters, so a change costs no system call and no
+ * copy. LBD_LAYOUT changes whenever anything here changes its meaning or place: pins live under it.
  */
 #ifndef LBD_IPVS_ABI_H
 #define LBD_IPVS_ABI_H
@@ -17,16 +17,16 @@
 
 /* ---- Sizes ------------------------------------------------------------------------------- */
 
-#define SVC_MAX	     16384   /* slots of `svcs` */
-#define SERVER_MAX   65536   /* slots of `servers`; slot 0 is never used */
-#define GATE_MAX     4096    /* slots of `gates`; gate 0 is always open */
-#define RING_CHUNK   16	     /* server ids in one value of `rings` */
-#define RING_CHUNKS  65536   /* values of `rings`: 1,048,576 ids in all */
-#define RING_LEN_MAX 65536   /* ids that one service may use */
-#define RECLAIM_BATCH 512    /* keys that one run of the reclaim program takes */
-#define PORT_MAX     16384   /* slots of `ports` */
-#define SERVICES_MAX 65536   /* entries of `services` */
-#define GATE_KEYS_MAX 8192   /* entries of `gate_vrids`, and of `gate_addrs` */
+#define SVC_MAX	      16384 /* slots of `svcs` */
+#define SERVER_MAX    65536 /* slots of `servers`; slot 0 is never used */
+#define GATE_MAX      4096  /* slots of `gates`; gate 0 is always open */
+#define RING_CHUNK    16    /* server ids in one value of `rings` */
+#define RING_CHUNKS   65536 /* values of `rings`: 1,048,576 ids in all */
+#define RING_LEN_MAX  65536 /* ids that one service may use */
+#define RECLAIM_BATCH 512   /* keys that one run of the reclaim program takes */
+#define PORT_MAX      16384 /* slots of `ports` */
+#define SERVICES_MAX  65536 /* entries of `services` */
+#define GATE_KEYS_MAX 8192  /* entries of `gate_vrids`, and of `gate_addrs` */
 
 /* ---- Services ---------------------------------------------------------------------------- */
 
@@ -64,9 +64,10 @@ enum flow_state {
 
 /* `svcs`: shared. */
 struct svc {
-	__u64 ring;   /* first slot of `rings` << 32 | how many; one store changes both; 0: no server */
-	__u32 cursor; /* rr, wrr: ids handed out so far (atomic add) */
-	__u32 flags;  /* SVC_* */
+	__u64 ring; /* first slot of `rings` << 32 | how many; one store changes both; 0: no server
+		     */
+	__u32 cursor;		    /* rr, wrr: ids handed out so far (atomic add) */
+	__u32 flags;		    /* SVC_* */
 	__u32 timeout[FLOW_STATES]; /* jiffies without a packet until a flow of that state ends */
 };
 _Static_assert(sizeof(struct svc) == 16 + 4 * FLOW_STATES, "abi");
@@ -113,15 +114,15 @@ _Static_assert(sizeof(struct nexthop) == 36, "abi");
 /* `servers`: shared.  One slot for each server of each service; ids are stable and are used again
  * only when no flow refers to them. */
 struct server {
-	struct addr addr;	 /* RIP */
-	__be16 port;		 /* nat; equals the service's otherwise */
-	__u8 method;		 /* enum method */
+	struct addr addr; /* RIP */
+	__be16 port;	  /* nat; equals the service's otherwise */
+	__u8 method;	  /* enum method */
 	__u8 zero;
-	__u32 svc;		 /* slot of `svcs` */
-	__u32 available;	 /* read on each new flow: 0 takes it out at once */
-	__u32 active, inactive;	 /* flows: ESTABLISHED, and all others (atomic) */
-	__u32 hop;		 /* low bit: which of hops[] holds now.  The daemon fills the other, then
-				  * increments: a reader that sees it unchanged has a whole one. */
+	__u32 svc;		/* slot of `svcs` */
+	__u32 available;	/* read on each new flow: 0 takes it out at once */
+	__u32 active, inactive; /* flows: ESTABLISHED, and all others (atomic) */
+	__u32 hop; /* low bit: which of hops[] holds now.  The daemon fills the other, then
+		    * increments: a reader that sees it unchanged has a whole one. */
 	struct nexthop hops[2];
 	__u32 zero2[4];
 };
@@ -169,10 +170,10 @@ _Static_assert(sizeof(struct flow6_key) == 40, "abi");
  *   bits  8-15  enum flow_state, in the request half
  *   bits 16-31  generation: another one for each flow that an entry holds
  *
- * An entry is inserted as CLAIMED and becomes LIVE when all of its flow is in place.  LIVE -> CLAIMED
- * by the reclaim program, or by a SYN that finds the flow over and begins the next one in its place;
- * whoever claimed it deletes it, and nobody else.  A reader copies what it needs, then looks whether
- * word and tag still are what they were. */
+ * An entry is inserted as CLAIMED and becomes LIVE when all of its flow is in place.  LIVE ->
+ * CLAIMED by the reclaim program, or by a SYN that finds the flow over and begins the next one in
+ * its place; whoever claimed it deletes it, and nobody else.  A reader copies what it needs, then
+ * looks whether word and tag still are what they were. */
 #define LIFE_LIVE	   1u
 #define LIFE_CLAIMED	   2u
 #define WORD_LIFE(w)	   ((w)&3u)
@@ -190,14 +191,14 @@ _Static_assert(sizeof(struct flow6_key) == 40, "abi");
  * turned round it is the twin's key.  Reply half inserted first and deleted first. */
 struct flow {
 	__u32 word;
-	__u32 tag;    /* mix of the key: the entry is still this key's (preallocated entries are used
-		       * again at once after a delete) */
-	__u32 seen;   /* low 32 bits of jiffies64 at this half's last packet */
+	__u32 tag;  /* mix of the key: the entry is still this key's (preallocated entries are used
+		     * again at once after a delete) */
+	__u32 seen; /* low 32 bits of jiffies64 at this half's last packet */
 	__u32 server; /* slot of `servers` */
 	__u16 gate;
 	__u8 verbs; /* enum verb */
 	__u8 flags;
-	__u32 ack;    /* this direction's last acknowledgement: exact resets need it */
+	__u32 ack;	 /* this direction's last acknowledgement: exact resets need it */
 	__u32 extension; /* 0; room for sequence deltas and options */
 };
 _Static_assert(sizeof(struct flow) == 28, "abi");
@@ -215,8 +216,8 @@ struct flow6 {
 };
 _Static_assert(sizeof(struct flow6) == 64, "abi");
 
-/* `reclaim`: shared ARRAY with one value; the daemon lists keys of request halves (and of reply halves
- * without a twin) that look expired, runs the SYSCALL program, reads the outcome. */
+/* `reclaim`: shared ARRAY with one value; the daemon lists keys of request halves (and of reply
+ * halves without a twin) that look expired, runs the SYSCALL program, reads the outcome. */
 struct reclaim {
 	/* in */
 	__u32 n4, n6;
@@ -232,16 +233,17 @@ struct reclaim {
 
 /* ---- Gates: who owns an address (VRRP), and the fence -------------------------------------- */
 
-/* `gates`: shared; one for each VRRP instance.  Gate 0 is always open, and its `fenced` says that some
- * gate may be fenced: the programs look addresses up in `gate_addrs` only then.  They set it with any
- * latch; the daemon clears it when it has cleared the last. */
+/* `gates`: shared; one for each VRRP instance.  Gate 0 is always open, and its `fenced` says that
+ * some gate may be fenced: the programs look addresses up in `gate_addrs` only then.  They set it
+ * with any latch; the daemon clears it when it has cleared the last. */
 struct gate {
 	__u32 open;	/* daemon: we own the addresses */
 	__u32 fenced;	/* latch: the programs set it, only the daemon clears it */
 	__u64 beat_ns;	/* daemon: CLOCK_MONOTONIC when the VRRP sockets had last been served */
 	__u64 stale_ns; /* daemon: a beat older than this means that it is dead (master-down) */
 	__u64 fresh_ns; /* daemon: for how long an advert shows that the peer lives */
-	__u64 heard_ns; /* programs: last advert of somebody else for this VRID, priority > 0, TTL 255 */
+	__u64 heard_ns; /* programs: last advert of somebody else for this VRID, priority > 0, TTL
+			   255 */
 };
 _Static_assert(sizeof(struct gate) == 40, "abi");
 
@@ -292,7 +294,8 @@ enum hook {
 	X(PASSED_NO_FLOW, "passed_no_flow",                                                        \
 	  "of the passed: to a service, but neither of a known flow nor beginning one")            \
 	X(DROP_GATE, "drop_gate", "to an address that this director does not own now")             \
-	X(DROP_FENCED, "drop_fenced", "to or from an address whose daemon is dead while a peer is alive") \
+	X(DROP_FENCED, "drop_fenced",                                                              \
+	  "to or from an address whose daemon is dead while a peer is alive")                      \
 	X(DROP_TABLE_FULL, "drop_table_full", "new flow, but the flow table is full")              \
 	X(DROP_CLASH, "drop_clash",                                                                \
 	  "new flow, but its answers would look like those of another flow")                       \

@@ -2,8 +2,8 @@
 /* The wall between the director's logic and the kernel: xmit/maps.c implements it with BPF maps,
  * memory.c without a kernel (engine = "none", unit tests).
  *
- * The shared arrays are written in place; a word that the packet path reads is changed by one aligned
- * store (store_word and its kin).  Everything else goes through the operations. */
+ * The shared arrays are written in place; a word that the packet path reads is changed by one
+ * aligned store (store_word and its kin).  Everything else goes through the operations. */
 #ifndef LBD_IPVS_BACKEND_H
 #define LBD_IPVS_BACKEND_H
 
@@ -31,7 +31,8 @@ struct flow_entry {
 	};
 };
 
-/* Where a reading of a flow map stands.  Zero-initialise; done says that the map's end was reached. */
+/* Where a reading of a flow map stands.  Zero-initialise; done says that the map's end was reached.
+ */
 struct flow_cursor {
 	bool v6, started, done;
 	uint32_t batch;
@@ -59,10 +60,10 @@ struct ipvs_backend {
 	int (*clear_stats)(struct ipvs_backend *b, uint32_t server);
 	int (*read_counters)(struct ipvs_backend *b, uint64_t ret[HOOKS][COUNTERS]);
 
-	/* The next entries of one flow map, at most room; the number, or -errno.  These two run in the sweep's
-	 * thread. */
-	int (*read_flows)(struct ipvs_backend *b, struct flow_cursor *cursor, struct flow_entry *out,
-			  unsigned room);
+	/* The next entries of one flow map, at most room; the number, or -errno.  These two run in
+	 * the sweep's thread. */
+	int (*read_flows)(struct ipvs_backend *b, struct flow_cursor *cursor,
+			  struct flow_entry *out, unsigned room);
 	/* Runs the reclaim program over b->reclaim. */
 	int (*run_reclaim)(struct ipvs_backend *b);
 

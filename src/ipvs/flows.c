@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The sweep over the flow tables.
  *
- * Every few seconds one pass reads both maps in batches, lists the flows that look expired, and runs
- * the reclaim program on them, which looks again and alone may end a flow (abi.h, "Flows").  Reading a
- * million buckets takes longer than a turn of the loop may, and the kernel does not let the call be cut, so
- * the pass runs in the worker thread; it touches the flow maps, `reclaim`, and its own memory, and hands
- * the loop a finished count.
+ * Every few seconds one pass reads both maps in batches, lists the flows that look expired, and
+ * runs the reclaim program on them, which looks again and alone may end a flow (abi.h, "Flows").
+ * Reading a million buckets takes longer than a turn of the loop may, and the kernel does not let
+ * the call be cut, so the pass runs in the worker thread; it touches the flow maps, `reclaim`, and
+ * its own memory, and hands the loop a finished count.
  *
- * The count also heals: when a server's active and inactive connections stood still during a pass and
- * differ from what was counted, a crash has left them wrong, and they are set right.
+ * The count also heals: when a server's active and inactive connections stood still during a pass
+ * and differ from what was counted, a crash has left them wrong, and they are set right.
  */
 #include "ipvs/flows.h"
 
@@ -56,8 +56,8 @@ static uint32_t timeout_of(const struct flows *f, const struct flow *flow)
 	const struct svc *svc = &f->be->svcs[srv->svc % SVC_MAX];
 	uint32_t state = WORD_STATE(flow->word);
 
-	/* A reply half has no state of its own: it is listed when it is older than any flow may be, and
-	 * goes if it has no twin. */
+	/* A reply half has no state of its own: it is listed when it is older than any flow may be,
+	 * and goes if it has no twin. */
 	if (flow->flags & FLOW_REPLY)
 		state = FLOW_ESTABLISHED;
 	return svc->timeout[state < FLOW_STATES ? state : FLOW_NONE];
@@ -137,7 +137,8 @@ static void sweep(struct loop_job *job)
 	for (id = 0; id < SERVER_MAX; id++) {
 		const struct server *srv = &f->be->servers[id];
 
-		f->before[id] = (struct counted){ load_word(&srv->active), load_word(&srv->inactive) };
+		f->before[id] =
+			(struct counted){ load_word(&srv->active), load_word(&srv->inactive) };
 	}
 	memset(f->counted, 0, sizeof(f->counted));
 	memset(&f->pass, 0, sizeof(f->pass));
@@ -189,7 +190,8 @@ static void on_swept(struct loop_job *job)
 	loop_timer_in(&f->timer, PERIOD);
 	if (f->error) {
 		if (!f->told_error)
-			log_err("flows", "the sweep failed: %s; expired flows stay", strerror(-f->error));
+			log_err("flows", "the sweep failed: %s; expired flows stay",
+				strerror(-f->error));
 		f->told_error = true;
 		return;
 	}

@@ -11,8 +11,8 @@
 
 struct flows;
 
-/* swept is called in the loop after each whole sweep; counts[id] is how many flows refer to slot id of
- * `servers`. */
+/* swept is called in the loop after each whole sweep; counts[id] is how many flows refer to slot id
+ * of `servers`. */
 int flows_new(struct loop *loop, struct ipvs_backend *be,
 	      void (*swept)(void *ctx, const uint32_t *counts, uint64_t sweep), void *ctx,
 	      struct flows **ret);

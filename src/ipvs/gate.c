@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Gates: one slot of `gates` for each VRRP instance.
  *
- * A gate's slot is found again after a restart through (interface, VRID, family) in `gate_vrids`.  The
- * fence is a latch that the programs set when they hear a peer although our heartbeat is old; it is
- * cleared here, with the first beat after the daemon has served its sockets and decided again.
+ * A gate's slot is found again after a restart through (interface, VRID, family) in `gate_vrids`.
+ * The fence is a latch that the programs set when they hear a peer although our heartbeat is old;
+ * it is cleared here, with the first beat after the daemon has served its sockets and decided
+ * again.
  */
 #include "ipvs/gate.h"
 
@@ -26,8 +27,8 @@ struct gate_entry {
 	struct list node;
 	char *name;
 	uint32_t id;
-	struct vrid_key vrid;	 /* ifindex 0: the interface is missing, nothing is in the map */
-	char *interface_name;	 /* the instance's */
+	struct vrid_key vrid; /* ifindex 0: the interface is missing, nothing is in the map */
+	char *interface_name; /* the instance's */
 	struct owned *owned;
 	unsigned n_owned;
 	bool wanted;
@@ -77,7 +78,8 @@ static struct gate_addr addr_key(const struct gates *g, const struct owned *o)
 {
 	bool local = !addr_is_v4(&o->addr) && addr_is_link_local(&o->addr);
 
-	return (struct gate_addr){ .addr = o->addr, .ifindex = local ? ifindex_of(g, o->interface) : 0 };
+	return (struct gate_addr){ .addr = o->addr,
+				   .ifindex = local ? ifindex_of(g, o->interface) : 0 };
 }
 
 static void set_addrs(struct gates *g, struct gate_entry *e)
@@ -88,7 +90,8 @@ static void set_addrs(struct gates *g, struct gate_entry *e)
 		struct gate_addr key = addr_key(g, &e->owned[i]);
 
 		if (g->be->set(g->be, TABLE_GATE_ADDRS, &key, &e->id))
-			log_err("engine", "vrrp %s: the table of addresses is full: a dead lbd is not fenced",
+			log_err("engine",
+				"vrrp %s: the table of addresses is full: a dead lbd is not fenced",
 				e->name);
 	}
 }
@@ -322,9 +325,10 @@ void gates_beat(struct gates *g, const char *instance, usec_t stale, usec_t fres
 	if (!load_word(&slot->fenced))
 		return;
 	lift(g, slot);
-	log_warn("engine",
-		 "vrrp %s: this daemon had not run for so long that its data path fenced itself; open again",
-		 e->name);
+	log_warn(
+		"engine",
+		"vrrp %s: this daemon had not run for so long that its data path fenced itself; open again",
+		e->name);
 }
 
 /* An interface that was missing has come, or one has gone and come back with another index. */

@@ -12,8 +12,8 @@ struct gates;
 int gates_new(struct net *net, struct ipvs_backend *be, struct gates **ret);
 void gates_free(struct gates *g); /* takes NULL */
 
-/* In two steps around the change of services, so that a service never refers to a gate that is not there: first
- * new gates and addresses, then (`gates_sweep`) those that nobody wants any more. */
+/* In two steps around the change of services, so that a service never refers to a gate that is not
+ * there: first new gates and addresses, then (`gates_sweep`) those that nobody wants any more. */
 void gates_reconcile(struct gates *g, const struct conf *c);
 void gates_sweep(struct gates *g);
 

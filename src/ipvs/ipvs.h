@@ -25,9 +25,9 @@ struct ipvs;
 int ipvs_new(struct loop *loop, struct net *net, struct ipvs_backend *backend, struct ipvs **ret);
 void ipvs_free(struct ipvs *v); /* takes NULL; leaves the maps as they are */
 
-/* Makes the engine match c (borrowed during the call only).  The first call adopts what the maps hold.
- * What stands before and after is never taken away in between.  Never fails as a whole; what does not
- * fit is logged. */
+/* Makes the engine match c (borrowed during the call only).  The first call adopts what the maps
+ * hold. What stands before and after is never taken away in between.  Never fails as a whole; what
+ * does not fit is logged. */
 void ipvs_reconcile(struct ipvs *v, const struct conf *c);
 
 /* A server of a service may, or may not, get new flows.  In force with the next packet. */
@@ -38,7 +38,8 @@ void ipvs_gate_set(struct ipvs *v, const char *instance, bool open);
 void ipvs_gate_beat(struct ipvs *v, const char *instance, usec_t stale, usec_t fresh);
 
 /* Calls back for every link that a server is reached by, some more than once. */
-void ipvs_each_server_link(const struct ipvs *v, void (*each)(void *ctx, unsigned ifindex), void *ctx);
+void ipvs_each_server_link(const struct ipvs *v, void (*each)(void *ctx, unsigned ifindex),
+			   void *ctx);
 /* Called after a next hop has changed, so that its link can be attached. */
 void ipvs_on_server_link(struct ipvs *v, void (*changed)(void *ctx), void *ctx);
 
@@ -65,12 +66,14 @@ struct ipvs_service_status {
 	unsigned n_vips, n_servers, n_available;
 };
 
-/* service is called once for each service (and family of its VIPs), then server for each of its servers. */
-void ipvs_each(const struct ipvs *v, void (*service)(void *ctx, const struct ipvs_service_status *s),
+/* service is called once for each service (and family of its VIPs), then server for each of its
+ * servers. */
+void ipvs_each(const struct ipvs *v,
+	       void (*service)(void *ctx, const struct ipvs_service_status *s),
 	       void (*server)(void *ctx, const struct ipvs_server_status *s), void *ctx);
 
 struct ipvs_flow_stats {
-	uint64_t flows;	      /* at the last sweep: pairs count once */
+	uint64_t flows; /* at the last sweep: pairs count once */
 	uint64_t entries4, entries6;
 	uint64_t reclaimed, orphans, corrected; /* since the start */
 	usec_t sweep_took;

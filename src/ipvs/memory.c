@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A backend that is only memory: for engine = "none", where checks and VRRP run alone, and for the unit
- * tests of everything above the kernel. */
+/* A backend that is only memory: for engine = "none", where checks and VRRP run alone, and for the
+ * unit tests of everything above the kernel. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,9 +2,9 @@
 /* Brings the engine's maps to what the configuration wants.
  *
  * There is one code for the start, for the start after a crash, and for a change: what exists is
- * compared with what is desired.  Order: gates first, then servers and rings, then the keys that make
- * packets find them; afterwards what nobody wants any more, in reverse.  A key that stands before and after
- * is overwritten, never removed in between.
+ * compared with what is desired.  Order: gates first, then servers and rings, then the keys that
+ * make packets find them; afterwards what nobody wants any more, in reverse.  A key that stands
+ * before and after is overwritten, never removed in between.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -130,7 +130,8 @@ static void publish_keys(struct ipvs *v, struct ipvs_service *s)
 		int r = v->be->set(v->be, TABLE_SERVICES, &key, &ref);
 
 		if (r)
-			log_err(s->subject, "cannot enter it into the table of services: %s", strerror(-r));
+			log_err(s->subject, "cannot enter it into the table of services: %s",
+				strerror(-r));
 	}
 }
 
@@ -276,7 +277,8 @@ static void show_server(const struct ipvs *v, const struct ipvs_server *d,
 	server(ctx, &st);
 }
 
-void ipvs_each(const struct ipvs *v, void (*service)(void *ctx, const struct ipvs_service_status *s),
+void ipvs_each(const struct ipvs *v,
+	       void (*service)(void *ctx, const struct ipvs_service_status *s),
 	       void (*server)(void *ctx, const struct ipvs_server_status *s), void *ctx)
 {
 	const struct ipvs_service *s;
@@ -308,7 +310,8 @@ void ipvs_get_flow_stats(const struct ipvs *v, struct ipvs_flow_stats *ret)
 	flows_get_stats(v->flows, ret);
 }
 
-void ipvs_each_server_link(const struct ipvs *v, void (*each)(void *ctx, unsigned ifindex), void *ctx)
+void ipvs_each_server_link(const struct ipvs *v, void (*each)(void *ctx, unsigned ifindex),
+			   void *ctx)
 {
 	const struct ipvs_service *s;
 	const struct ipvs_server *d;

@@ -8,7 +8,8 @@
 
 #include "lib/list.h"
 
-/* A program that has read a ring's place finishes within microseconds; a stolen CPU may stretch it. */
+/* A program that has read a ring's place finishes within microseconds; a stolen CPU may stretch it.
+ */
 #define REST SEC(1)
 
 struct resting {

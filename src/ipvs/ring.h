@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Space in `rings`: who has which chunks.  A range that is given back rests until no packet that was
- * under way when it was replaced can still read it. */
+/* Space in `rings`: who has which chunks.  A range that is given back rests until no packet that
+ * was under way when it was replaced can still read it. */
 #ifndef LBD_IPVS_RING_H
 #define LBD_IPVS_RING_H
 

@@ -2,8 +2,8 @@
 /* Schedulers whose decisions are a table (DESIGN: the packet path reads one slot, in turn).
  *
  * Definitions are IPVS's.  rr: every server once, in order.  wrr: for each level from the highest
- * weight down in steps of the greatest common divisor, every server whose weight reaches the level: one
- * whole cycle, as ip_vs_wrr.c would hand it out.
+ * weight down in steps of the greatest common divisor, every server whose weight reaches the level:
+ * one whole cycle, as ip_vs_wrr.c would hand it out.
  */
 #include "ipvs/sched.h"
 

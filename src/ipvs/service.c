@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* One service and its servers, as they stand in the maps.
  *
- * Identity survives a restart by content: a service's slot is the one that a key of it in `services`
- * names, a server's is the one that holds its service, address, port and method.
+ * Identity survives a restart by content: a service's slot is the one that a key of it in
+ * `services` names, a server's is the one that holds its service, address, port and method.
  */
 #include "ipvs/service.h"
 
@@ -21,10 +21,10 @@
 
 /* IPVS's timeouts (ip_vs_proto_tcp.c, ip_vs_proto_udp.c), in seconds. */
 static const uint16_t timeouts[FLOW_STATES] = {
-	[FLOW_NONE] = 2,	  [FLOW_ESTABLISHED] = 900, [FLOW_SYN_SENT] = 120,
-	[FLOW_SYN_RECV] = 60,	  [FLOW_FIN_WAIT] = 120,    [FLOW_TIME_WAIT] = 120,
-	[FLOW_CLOSE] = 10,	  [FLOW_CLOSE_WAIT] = 60,   [FLOW_LAST_ACK] = 30,
-	[FLOW_LISTEN] = 120,	  [FLOW_SYNACK] = 120,	    [FLOW_UDP] = 300,
+	[FLOW_NONE] = 2,      [FLOW_ESTABLISHED] = 900, [FLOW_SYN_SENT] = 120,
+	[FLOW_SYN_RECV] = 60, [FLOW_FIN_WAIT] = 120,	[FLOW_TIME_WAIT] = 120,
+	[FLOW_CLOSE] = 10,    [FLOW_CLOSE_WAIT] = 60,	[FLOW_LAST_ACK] = 30,
+	[FLOW_LISTEN] = 120,  [FLOW_SYNACK] = 120,	[FLOW_UDP] = 300,
 };
 
 struct ipvs_service *service_find(struct ipvs *v, const char *name, bool v6)
@@ -93,9 +93,9 @@ static void publish_hop(struct ipvs *v, struct ipvs_server *d)
 	else
 		log_warn(d->service->subject, "server %s %s: %s; its packets are dropped", d->name,
 			 addr_str(&d->addr, text),
-			 d->hop.local		  ? "is an address of this host"
-			 : d->hop.ifindex	  ? "is behind a router, but dr needs a common segment"
-						  : "no route");
+			 d->hop.local	  ? "is an address of this host"
+			 : d->hop.ifindex ? "is behind a router, but dr needs a common segment"
+					  : "no route");
 }
 
 static void on_hop_changed(struct net_hop *hop)
@@ -139,8 +139,8 @@ static struct ipvs_server *take_slot(struct ipvs_service *s, const struct conf_s
 			break;
 	}
 	if (tried == SERVER_MAX) {
-		log_err(s->subject, "server %s: all %u server slots are taken; it gets no traffic", c->name,
-			SERVER_MAX - 1);
+		log_err(s->subject, "server %s: all %u server slots are taken; it gets no traffic",
+			c->name, SERVER_MAX - 1);
 		return NULL;
 	}
 	d = calloc(1, sizeof(*d));
@@ -253,7 +253,6 @@ void server_set_weight(struct ipvs_server *d, uint32_t weight)
 
 /* ---- Services ---- */
 
-
 /* A free slot of `svcs`; 0 when there is none. */
 static uint32_t free_svc(struct ipvs *v)
 {
@@ -293,8 +292,8 @@ struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c, b
 	unsigned i;
 
 	if (!id) {
-		log_err("engine", "service %s: all %u service slots are taken; it is not served", c->name,
-			SVC_MAX - 1);
+		log_err("engine", "service %s: all %u service slots are taken; it is not served",
+			c->name, SVC_MAX - 1);
 		return NULL;
 	}
 	s = calloc(1, sizeof(*s));
@@ -338,7 +337,8 @@ void service_free(struct ipvs_service *s)
 		server_retire(d);
 	ring_give(v->rings, svc->ring, loop_now());
 	store_long(&svc->ring, 0);
-	/* Flows of retired servers still read the timeouts; the sweep frees the slot with the last. */
+	/* Flows of retired servers still read the timeouts; the sweep frees the slot with the last.
+	 */
 	v->svc_used[s->id] = svc_has_retired(v, s->id);
 	list_del(&s->node);
 	free(s->vips);

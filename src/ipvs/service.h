@@ -14,7 +14,7 @@
 
 /* A slot of `servers`. */
 struct ipvs_server {
-	struct list node; /* of its service, or of ipvs.retired */
+	struct list node;	      /* of its service, or of ipvs.retired */
 	struct ipvs_service *service; /* borrowed; NULL once retired */
 	char *name;
 	uint32_t id;
@@ -28,10 +28,11 @@ struct ipvs_server {
 	uint64_t retired_in_sweep; /* number of the first whole sweep after it was retired */
 };
 
-/* A slot of `svcs`, and its keys in `services`.  A service with VIPs of both families has two: nat and dr
- * reach a server only by its own family, so each has the servers, the ring and the VIPs of one. */
+/* A slot of `svcs`, and its keys in `services`.  A service with VIPs of both families has two: nat
+ * and dr reach a server only by its own family, so each has the servers, the ring and the VIPs of
+ * one. */
 struct ipvs_service {
-	struct list node; /* of ipvs.services */
+	struct list node;  /* of ipvs.services */
 	struct ipvs *ipvs; /* borrowed */
 	char *name;
 	char subject[80]; /* of log lines */
@@ -53,8 +54,8 @@ struct ipvs {
 	struct net *net;
 	struct ipvs_backend *be;
 	struct list services;
-	struct list retired;	  /* servers that flows may still refer to */
-	bool svc_used[SVC_MAX];	  /* slots */
+	struct list retired;	/* servers that flows may still refer to */
+	bool svc_used[SVC_MAX]; /* slots */
 	bool server_used[SERVER_MAX];
 	uint32_t last_server_slot;
 	struct ring_space *rings;
@@ -74,12 +75,12 @@ static inline struct svc_key service_key(const struct addr *vip, uint16_t port, 
 struct ipvs_service *service_find(struct ipvs *v, const char *name, bool v6);
 struct ipvs_server *service_find_server(struct ipvs_service *s, const char *name);
 
-/* Before the first service_new: every server that the maps hold counts as retired, and is taken back
- * when the configuration wants it. */
+/* Before the first service_new: every server that the maps hold counts as retired, and is taken
+ * back when the configuration wants it. */
 void server_adopt_all(struct ipvs *v);
 
-/* Looks for its own slot in the maps (a predecessor's), else takes a free one.  NULL, and a log line,
- * when there is no room. */
+/* Looks for its own slot in the maps (a predecessor's), else takes a free one.  NULL, and a log
+ * line, when there is no room. */
 struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c, bool v6);
 /* The keys must be gone from `services` already; its servers are retired. */
 void service_free(struct ipvs_service *s);

@@ -37,7 +37,8 @@ static int ask(const char *path, const char *command, struct str *answer)
 		return -errno;
 	strncpy(sun.sun_path, path, sizeof(sun.sun_path) - 1);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 || dprintf(fd, "%s\n", command) < 0)
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ||
+	    dprintf(fd, "%s\n", command) < 0)
 		r = -errno;
 	while (!r && (n = read(fd, buf, sizeof(buf))) != 0) {
 		if (n < 0)
@@ -95,35 +96,37 @@ static void show_nonzero(const char *title, const json_t *counters)
 	json_t *v;
 
 	printf("%s", title);
-	json_object_foreach((json_t *)counters, key, v)
-		if (json_integer_value(v))
-			printf(" %s=%lld", key, (long long)json_integer_value(v));
+	json_object_foreach((json_t *)counters, key, v) if (json_integer_value(v))
+		printf(" %s=%lld", key, (long long)json_integer_value(v));
 	printf("\n");
 }
 
 static void show_status(const json_t *a)
 {
-	static const char *const headings[] = { "INTERFACE", "DRIVER", "MODE",	   "ATTACHED",
+	static const char *const headings[] = { "INTERFACE", "DRIVER", "MODE", "ATTACHED",
 						">REPAIRED", "WHY",    NULL };
-	const json_t *engine = json_object_get(a, "engine"), *flows = json_object_get(engine, "flows");
+	const json_t *engine = json_object_get(a, "engine"),
+		     *flows = json_object_get(engine, "flows");
 	const json_t *packets = json_object_get(engine, "packets"), *one;
 	struct table *t = table_new(headings);
 	const char *key;
 	json_t *v;
 	size_t i;
 
-	printf("lbd %s, pid %lld, router %s, node %s, up %s\n", text(a, "version"), number(a, "pid"),
-	       text(a, "router_id"), text(a, "node"), span(a, "uptime_s"));
-	printf("config   %s: %lld instances, %lld services\n", text(a, "config"), number(a, "instances"),
-	       number(a, "services"));
+	printf("lbd %s, pid %lld, router %s, node %s, up %s\n", text(a, "version"),
+	       number(a, "pid"), text(a, "router_id"), text(a, "node"), span(a, "uptime_s"));
+	printf("config   %s: %lld instances, %lld services\n", text(a, "config"),
+	       number(a, "instances"), number(a, "services"));
 	printf("loop     longest turn %s since asked last; log lines lost: %lld\n",
 	       span(a, "longest_turn_s"), number(a, "log_lost"));
 	show_nonzero("netlink ", json_object_get(a, "netlink"));
 	printf("engine   %s%s\n", text(engine, "kind"),
-	       json_is_true(json_object_get(engine, "adopted")) ? ", maps adopted from a predecessor" : "");
-	printf("flows    %lld (IPv4 entries %lld of %lld, IPv6 %lld of %lld)\n", number(flows, "flows"),
-	       number(flows, "entries4"), number(flows, "size4"), number(flows, "entries6"),
-	       number(flows, "size6"));
+	       json_is_true(json_object_get(engine, "adopted"))
+		       ? ", maps adopted from a predecessor"
+		       : "");
+	printf("flows    %lld (IPv4 entries %lld of %lld, IPv6 %lld of %lld)\n",
+	       number(flows, "flows"), number(flows, "entries4"), number(flows, "size4"),
+	       number(flows, "entries6"), number(flows, "size6"));
 	json_object_foreach((json_t *)packets, key, v)
 	{
 		char title[32];
@@ -154,9 +157,10 @@ static const char *last_check(const json_t *server)
 
 static void show_servers(const json_t *servers)
 {
-	static const char *const headings[] = { "  SERVER", "ADDRESS", ">PORT",	     ">WEIGHT",
-						"STATE",    "CHECK",   ">ACTIVE",    ">INACTIVE",
-						">CONNS",   ">IN",     ">OUT",	     "NEXT HOP", NULL };
+	static const char *const headings[] = { "  SERVER", "ADDRESS", ">PORT",	  ">WEIGHT",
+						"STATE",    "CHECK",   ">ACTIVE", ">INACTIVE",
+						">CONNS",   ">IN",     ">OUT",	  "NEXT HOP",
+						NULL };
 	struct table *t = table_new(headings);
 	const json_t *s;
 	size_t i;
@@ -245,11 +249,13 @@ static void usage(FILE *to)
 	fprintf(to, "Usage: lbctl [-s SOCKET] [--json] COMMAND\n\n");
 	for (i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-10s  %s\n", commands[i].name, commands[i].help);
-	fprintf(to, "\n  -s, --socket PATH   the daemon's control socket (%s)\n"
-		    "  -j, --json          the answer as JSON\n"
-		    "  -V, --version\n"
-		    "  -h, --help\n"
-		    "\nExit status: 1 lbd refused, 2 it cannot be reached.\n", CTL_SOCKET);
+	fprintf(to,
+		"\n  -s, --socket PATH   the daemon's control socket (%s)\n"
+		"  -j, --json          the answer as JSON\n"
+		"  -V, --version\n"
+		"  -h, --help\n"
+		"\nExit status: 1 lbd refused, 2 it cannot be reached.\n",
+		CTL_SOCKET);
 }
 
 static int run(const char *path, size_t command, int json)
@@ -284,8 +290,10 @@ static int run(const char *path, size_t command, int json)
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
-		{ "version", no_argument, NULL, 'V' },	    { "help", no_argument, NULL, 'h' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	const char *path = CTL_SOCKET;
@@ -294,11 +302,20 @@ int main(int argc, char **argv)
 
 	while ((k = getopt_long(argc, argv, "s:jVh", longs, NULL)) != -1) {
 		switch (k) {
-		case 's': path = optarg; break;
-		case 'j': json = 1; break;
-		case 'V': puts("lbctl " PACKAGE_VERSION); return 0;
-		case 'h': usage(stdout); return 0;
-		default: return EXIT_REACH;
+		case 's':
+			path = optarg;
+			break;
+		case 'j':
+			json = 1;
+			break;
+		case 'V':
+			puts("lbctl " PACKAGE_VERSION);
+			return 0;
+		case 'h':
+			usage(stdout);
+			return 0;
+		default:
+			return EXIT_REACH;
 		}
 	}
 	for (i = 0; optind + 1 == argc && i < COMMANDS; i++)

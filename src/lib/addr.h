@@ -10,7 +10,7 @@
 
 #include "lib/addr_type.h"
 
-#define ADDR_STRLEN 46	 /* longest text of an address, with its NUL */
+#define ADDR_STRLEN   46 /* longest text of an address, with its NUL */
 #define PREFIX_STRLEN 50 /* the same with "/128" */
 
 /* An address and how many of its leading bits name the network, counted in the address's own family

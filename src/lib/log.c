@@ -68,8 +68,9 @@ int log_open(enum log_target target, enum log_level level)
 			return fd;
 	} else {
 		is_socket = !fstat(STDERR_FILENO, &st) && S_ISSOCK(st.st_mode);
-		fd = is_socket ? -1 : open("/proc/self/fd/2",
-					   O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+		fd = is_socket ? -1
+			       : open("/proc/self/fd/2",
+				      O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 		own = fd >= 0;
 		if (!own)
 			fd = STDERR_FILENO;
@@ -111,7 +112,8 @@ static size_t prefix(char *buf, size_t size, enum log_level level)
 	size_t n;
 
 	if (out.target == LOG_TO_SYSLOG)
-		return (size_t)snprintf(buf, size, "<%d>lbd[%d]: ", LOG_DAEMON | levels[level].priority,
+		return (size_t)snprintf(buf, size,
+					"<%d>lbd[%d]: ", LOG_DAEMON | levels[level].priority,
 					(int)getpid());
 	if (out.journal)
 		return (size_t)snprintf(buf, size, "<%d>", levels[level].priority);

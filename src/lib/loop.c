@@ -11,8 +11,8 @@
 
 struct loop {
 	struct ev_loop *ev;
-	ev_check woke;	    /* runs first after the poll */
-	ev_prepare sleeps;  /* runs last before it */
+	ev_check woke;	   /* runs first after the poll */
+	ev_prepare sleeps; /* runs last before it */
 	usec_t turn_start;
 	usec_t longest_turn;
 };
@@ -153,7 +153,8 @@ void loop_io_init(struct loop_io *io, struct loop *l, enum loop_priority priorit
 
 void loop_io_watch(struct loop_io *io, int fd, int events)
 {
-	if (ev_is_active(&io->ev) && io->ev.fd == fd && (io->ev.events & (EV_READ | EV_WRITE)) == events)
+	if (ev_is_active(&io->ev) && io->ev.fd == fd &&
+	    (io->ev.events & (EV_READ | EV_WRITE)) == events)
 		return;
 	ev_io_stop(io->loop->ev, &io->ev);
 	if (!events)

@@ -104,8 +104,8 @@ struct net_hop {
 void net_hop_add(struct net *n, struct net_hop *hop);
 void net_hop_del(struct net *n, struct net_hop *hop);
 
-/* Whether the kernel would send packets for `to` by a link that is up now.  Asks the kernel once: not for
- * each packet. */
+/* Whether the kernel would send packets for `to` by a link that is up now.  Asks the kernel once:
+ * not for each packet. */
 bool net_path_up(struct net *n, const struct addr *to);
 
 /* Counters, for the status. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Where the programs hang.
  *
- * TC: clsact is shared with others; our filters sit at one preference and handle, and are ours when the
- * program there uses one of our maps.  A qdisc that we did not make is never removed.  XDP: a link pinned
- * beside the maps; updating it swaps the program.  The TC filters are there in every mode: XDP hands on
- * what it does not do.
+ * TC: clsact is shared with others; our filters sit at one preference and handle, and are ours when
+ * the program there uses one of our maps.  A qdisc that we did not make is never removed.  XDP: a
+ * link pinned beside the maps; updating it swaps the program.  The TC filters are there in every
+ * mode: XDP hands on what it does not do.
  */
 #include "xmit/attach.h"
 
@@ -29,9 +29,9 @@
 #define TC_PREFERENCE 49
 #define LINK_LOOK     MSEC(100) /* nobody tells when an XDP link is detached */
 
-/* Drivers whose native XDP takes frames in and transmits redirected ones without further set-up.  On all
- * others `auto` stays with TC: a veth peer without NAPI drops redirected frames silently, virtio needs
- * spare queues. */
+/* Drivers whose native XDP takes frames in and transmits redirected ones without further set-up. On
+ * all others `auto` stays with TC: a veth peer without NAPI drops redirected frames silently,
+ * virtio needs spare queues. */
 static const char *const xdp_drivers[] = { "i40e", "ice", "ixgbe", "mlx5_core" };
 
 struct port_state {
@@ -113,8 +113,8 @@ static int attach_tc_one(struct attach *a, struct port_state *p, size_t d)
 	opts.prog_fd = maps_program_fd(a->maps, directions[d].program);
 	r = bpf_tc_attach(&hook, &opts);
 	if (r)
-		log_err("engine", "%s: cannot attach the %s program: %s", p->name, directions[d].name,
-			strerror(-r));
+		log_err("engine", "%s: cannot attach the %s program: %s", p->name,
+			directions[d].name, strerror(-r));
 	return r;
 }
 
@@ -253,8 +253,8 @@ static int hang(struct attach *a, struct port_state *p)
 	r = attach_xdp(a, p);
 	p->xdp_refused = r;
 	if (r)
-		log_err("engine", "%s: the driver %s refuses native XDP: %s; it runs on tc", p->name,
-			p->driver, strerror(-r));
+		log_err("engine", "%s: the driver %s refuses native XDP: %s; it runs on tc",
+			p->name, p->driver, strerror(-r));
 	else if (!loop_timer_active(&a->look))
 		loop_timer_in(&a->look, LINK_LOOK);
 	return 0;
@@ -313,7 +313,8 @@ static enum conf_attach asked_mode(const struct conf *c, const struct port_state
 	return c->director.attach;
 }
 
-/* Frames that XDP redirects must be taken by the other side too, so `auto` is one decision for all. */
+/* Frames that XDP redirects must be taken by the other side too, so `auto` is one decision for all.
+ */
 static void decide_modes(struct attach *a, const struct conf *c)
 {
 	bool all_good = true;
@@ -327,9 +328,12 @@ static void decide_modes(struct attach *a, const struct conf *c)
 
 		if (asked == CONF_ATTACH_AUTO) {
 			mode = all_good ? CONF_ATTACH_XDP : CONF_ATTACH_TC;
-			reason = all_good	  ? "auto: all interfaces have drivers known to be good at XDP"
-				 : known_good(p) ? "auto: another interface's driver is not known to take redirected frames"
-						 : "auto: this driver is not known to be good at XDP";
+			reason =
+				all_good
+					? "auto: all interfaces have drivers known to be good at XDP"
+				: known_good(p)
+					? "auto: another interface's driver is not known to take redirected frames"
+					: "auto: this driver is not known to be good at XDP";
 		} else if (asked == CONF_ATTACH_XDP && !known_good(p)) {
 			reason = "configured; this driver is not known to be good at XDP";
 		}

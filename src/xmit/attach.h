@@ -13,10 +13,10 @@ struct attach;
 /* net and maps are borrowed. */
 int attach_new(struct loop *loop, struct net *net, struct maps *maps, struct attach **ret);
 
-/* Makes the programs hang on exactly these interfaces, each in the mode that c asks for.  Those of a
- * predecessor are replaced without losing a packet; what hangs elsewhere and is ours is removed.  A filter
- * of somebody else in our place is an error: logged, and the last such -errno is returned.  XDP that a
- * driver refuses is only logged: the interface then runs on TC. */
+/* Makes the programs hang on exactly these interfaces, each in the mode that c asks for.  Those of
+ * a predecessor are replaced without losing a packet; what hangs elsewhere and is ours is removed.
+ * A filter of somebody else in our place is an error: logged, and the last such -errno is returned.
+ * XDP that a driver refuses is only logged: the interface then runs on TC. */
 int attach_reconcile(struct attach *a, const struct conf *c, const unsigned *ifindexes, unsigned n);
 
 /* With `detach` nothing of ours is left on the interfaces.  Takes NULL. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The kernel's side of struct ipvs_backend.
  *
- * Everything that must outlive the daemon is a pinned map, under a folder named for the layout of abi.h: a
- * binary that knows the same layout takes the maps over, with every flow; one that does not starts
- * clean.  Somebody may remove a pin by hand; inotify tells, and it is put back.
+ * Everything that must outlive the daemon is a pinned map, under a folder named for the layout of
+ * abi.h: a binary that knows the same layout takes the maps over, with every flow; one that does
+ * not starts clean.  Somebody may remove a pin by hand; inotify tells, and it is put back.
  */
 #include "xmit/maps.h"
 
@@ -26,15 +26,15 @@
 #include "lib/log.h"
 #include "xmit/lbd.skel.h"
 
-#define BPFFS		"/run/lbd/bpf"
-#define BPFFS_MAGIC	0xcafe4a11
+#define BPFFS		 "/run/lbd/bpf"
+#define BPFFS_MAGIC	 0xcafe4a11
 #define OWN_PROGRAM_MAPS 64 /* maps that one program may use */
-#define PATH_SIZE	256
+#define PATH_SIZE	 256
 
 struct maps {
 	struct ipvs_backend be;
 	struct lbd_bpf *skel;
-	struct port *ports; /* PORT_MAX, shared */
+	struct port *ports;	 /* PORT_MAX, shared */
 	char dir[PATH_SIZE / 2]; /* BPFFS/NAME/layout-N */
 	char path[PATH_SIZE];
 	bool adopted;
@@ -65,7 +65,8 @@ static int table_fd(struct ipvs_backend *b, enum ipvs_table t)
 	return bpf_map__fd(tables[t]);
 }
 
-static int backend_set(struct ipvs_backend *b, enum ipvs_table t, const void *key, const void *value)
+static int backend_set(struct ipvs_backend *b, enum ipvs_table t, const void *key,
+		       const void *value)
 {
 	return bpf_map_update_elem(table_fd(b, t), key, value, BPF_ANY);
 }
@@ -180,7 +181,8 @@ static int read_batch(int fd, struct flow_cursor *c, void *keys, void *values, u
 	uint32_t count = room < READ_BATCH ? room : READ_BATCH, out = 0;
 	int r;
 
-	r = bpf_map_lookup_batch(fd, c->started ? &c->batch : NULL, &out, keys, values, &count, NULL);
+	r = bpf_map_lookup_batch(fd, c->started ? &c->batch : NULL, &out, keys, values, &count,
+				 NULL);
 	if (r == -ENOENT)
 		c->done = true;
 	else if (r)
@@ -205,9 +207,11 @@ static int backend_read_flows(struct ipvs_backend *b, struct flow_cursor *cursor
 	if (!buf)
 		return -ENOMEM;
 	if (cursor->v6)
-		n = read_batch(bpf_map__fd(m->skel->maps.flows6), cursor, buf->keys6, buf->values6, room);
+		n = read_batch(bpf_map__fd(m->skel->maps.flows6), cursor, buf->keys6, buf->values6,
+			       room);
 	else
-		n = read_batch(bpf_map__fd(m->skel->maps.flows4), cursor, buf->keys4, buf->values4, room);
+		n = read_batch(bpf_map__fd(m->skel->maps.flows4), cursor, buf->keys4, buf->values4,
+			       room);
 	for (i = 0; i < n; i++) {
 		out[i].v6 = cursor->v6;
 		if (cursor->v6) {
@@ -266,8 +270,10 @@ static int mount_bpffs(struct str *why)
 	if (!mount("lbd", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
 		return 0;
 	r = -errno;
-	str_addf(why, "cannot mount a bpffs at %s: %s (CAP_SYS_ADMIN is needed once; or mount it before)",
-		 BPFFS, strerror(-r));
+	str_addf(
+		why,
+		"cannot mount a bpffs at %s: %s (CAP_SYS_ADMIN is needed once; or mount it before)",
+		BPFFS, strerror(-r));
 	return r;
 }
 
@@ -321,7 +327,8 @@ static void remove_other_layouts(struct maps *m, const char *name)
 		snprintf(path, sizeof(path), "%s/%s", parent, e->d_name);
 		if (e->d_name[0] == '.' || !strcmp(path, m->dir))
 			continue;
-		log_warn("engine", "%s is not of this lbd's layout %d: its maps are removed, flows are lost",
+		log_warn("engine",
+			 "%s is not of this lbd's layout %d: its maps are removed, flows are lost",
 			 path, LBD_LAYOUT);
 		remove_layout(m, path);
 	}
@@ -336,7 +343,8 @@ static bool same_shape(int fd, const struct bpf_map *map)
 	uint32_t len = sizeof(info);
 
 	return !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == bpf_map__type(map) &&
-	       info.key_size == bpf_map__key_size(map) && info.value_size == bpf_map__value_size(map) &&
+	       info.key_size == bpf_map__key_size(map) &&
+	       info.value_size == bpf_map__value_size(map) &&
 	       info.max_entries == bpf_map__max_entries(map) &&
 	       info.map_flags == bpf_map__map_flags(map);
 }
@@ -349,7 +357,8 @@ static int judge_pins(struct maps *m, const char **ret_odd)
 	bool fits = true;
 	int fd;
 
-	bpf_object__for_each_map(map, m->skel->obj) {
+	bpf_object__for_each_map(map, m->skel->obj)
+	{
 		if (bpf_map__is_internal(map))
 			continue;
 		all++;
@@ -382,7 +391,8 @@ static int prepare_pins(struct maps *m, const char *name, struct str *why)
 	remove_other_layouts(m, name);
 	state = judge_pins(m, &odd);
 	if (state < 0) {
-		log_warn("engine", "the maps left in %s do not fit (%s): they are removed, flows are lost",
+		log_warn("engine",
+			 "the maps left in %s do not fit (%s): they are removed, flows are lost",
 			 m->dir, odd);
 		remove_layout(m, m->dir);
 	}
@@ -392,15 +402,15 @@ static int prepare_pins(struct maps *m, const char *name, struct str *why)
 		str_addf(why, "cannot make %s: %s", m->dir, strerror(-r));
 		return r;
 	}
-	bpf_object__for_each_map(map, m->skel->obj)
-		if (!bpf_map__is_internal(map))
-			bpf_map__set_pin_path(map, maps_pin_path(m, bpf_map__name(map)));
+	bpf_object__for_each_map(map, m->skel->obj) if (!bpf_map__is_internal(map))
+		bpf_map__set_pin_path(map, maps_pin_path(m, bpf_map__name(map)));
 	return 0;
 }
 
 static void watch_pins(struct maps *m)
 {
-	inotify_add_watch(m->inotify_fd, m->dir, IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_UNMOUNT);
+	inotify_add_watch(m->inotify_fd, m->dir,
+			  IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_UNMOUNT);
 }
 
 /* Something was deleted under our folder: whatever is missing is pinned again. */
@@ -419,7 +429,8 @@ static void on_pins(struct loop_io *io, int events)
 		str_free(&why);
 		return;
 	}
-	bpf_object__for_each_map(map, m->skel->obj) {
+	bpf_object__for_each_map(map, m->skel->obj)
+	{
 		const char *path = maps_pin_path(m, bpf_map__name(map));
 
 		if (bpf_map__is_internal(map) || !access(path, F_OK))
@@ -450,7 +461,8 @@ static int open_inotify(struct maps *m, struct loop *loop)
 static size_t shared_bytes(const struct bpf_map *map)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t bytes = (((size_t)bpf_map__value_size(map) + 7) & ~(size_t)7) * bpf_map__max_entries(map);
+	size_t bytes =
+		(((size_t)bpf_map__value_size(map) + 7) & ~(size_t)7) * bpf_map__max_entries(map);
 
 	return (bytes + page - 1) & ~(page - 1);
 }
@@ -518,13 +530,18 @@ static int on_libbpf_line(enum libbpf_print_level level, const char *fmt, va_lis
 static void explain_load(int r, struct str *why)
 {
 	if (r == -EPERM)
-		str_addf(why, "the kernel refuses the BPF programs: %s; CAP_BPF, CAP_PERFMON and "
-			      "CAP_NET_ADMIN (or root) are needed", strerror(EPERM));
+		str_addf(why,
+			 "the kernel refuses the BPF programs: %s; CAP_BPF, CAP_PERFMON and "
+			 "CAP_NET_ADMIN (or root) are needed",
+			 strerror(EPERM));
 	else if (r == -ENOMEM)
-		str_addf(why, "no memory for the flow tables: lower director.flows or director.flows6");
+		str_addf(why,
+			 "no memory for the flow tables: lower director.flows or director.flows6");
 	else
-		str_addf(why, "the kernel refuses the BPF programs: %s (Linux 6.1 or newer is needed; "
-			      "log_level = \"debug\" has the kernel's words)", strerror(-r));
+		str_addf(why,
+			 "the kernel refuses the BPF programs: %s (Linux 6.1 or newer is needed; "
+			 "log_level = \"debug\" has the kernel's words)",
+			 strerror(-r));
 }
 
 /* CONFIG_HZ: the coarse clock steps once a jiffy. */
@@ -558,9 +575,8 @@ static int load(struct maps *m, const char *name, uint32_t flows, uint32_t flows
 		explain_load(r, why);
 		return r;
 	}
-	bpf_object__for_each_map(map, m->skel->obj)
-		if (!bpf_map__is_internal(map))
-			note_own_id(m, bpf_map__fd(map));
+	bpf_object__for_each_map(map, m->skel->obj) if (!bpf_map__is_internal(map))
+		note_own_id(m, bpf_map__fd(map));
 	r = map_shared(m);
 	if (r)
 		str_addf(why, "cannot map the shared tables: %s", strerror(-r));
@@ -695,8 +711,8 @@ static uint64_t power_of_two(uint64_t n)
 
 uint64_t maps_flow_bytes(uint32_t flows, uint32_t flows6)
 {
-	/* Of a preallocated hash: 16 bytes a bucket, buckets rounded up to a power of two; 48 an element,
-	 * besides its key and value. */
+	/* Of a preallocated hash: 16 bytes a bucket, buckets rounded up to a power of two; 48 an
+	 * element, besides its key and value. */
 	return power_of_two(flows) * 16 + power_of_two(flows6) * 16 +
 	       flows * (uint64_t)(48 + sizeof(struct flow4_key) + sizeof(struct flow4)) +
 	       flows6 * (uint64_t)(48 + sizeof(struct flow6_key) + sizeof(struct flow6));

@@ -19,9 +19,10 @@ enum maps_program {
 	PROGRAMS,
 };
 
-/* Loads the programs and pins the maps under /run/lbd/bpf/NAME/layout-N, mounting a bpffs at /run/lbd/bpf where there
- * is none.  Maps of the same layout and sizes that a predecessor left are adopted; others are removed,
- * and a log line says so.  0 or -errno, with the cause and the remedy in *why. */
+/* Loads the programs and pins the maps under /run/lbd/bpf/NAME/layout-N, mounting a bpffs at
+ * /run/lbd/bpf where there is none.  Maps of the same layout and sizes that a predecessor left are
+ * adopted; others are removed, and a log line says so.  0 or -errno, with the cause and the remedy
+ * in *why. */
 int maps_open(struct loop *loop, const char *name, uint32_t flows, uint32_t flows6, struct str *why,
 	      struct maps **ret);
 /* With `unpin` the maps end with the last program that uses them.  Takes NULL. */
@@ -31,7 +32,8 @@ void maps_close(struct maps *m, bool unpin);
 struct ipvs_backend *maps_backend(struct maps *m);
 /* What the programs know of an interface and may do with it: its MAC, when known, and
  * whether XDP may redirect frames to it.  Ignored for indexes beyond PORT_MAX. */
-void maps_set_port(struct maps *m, unsigned ifindex, const uint8_t mac[6], bool mac_known, bool xdp);
+void maps_set_port(struct maps *m, unsigned ifindex, const uint8_t mac[6], bool mac_known,
+		   bool xdp);
 int maps_program_fd(const struct maps *m, enum maps_program p);
 /* Whether the maps were there already. */
 bool maps_adopted(const struct maps *m);

@@ -56,8 +56,7 @@ void fake_net_move(struct net *n, unsigned ifindex, bool resolved)
 
 	n->ifindex = ifindex;
 	n->resolved = resolved;
-	list_for_each(hop, &n->hops, node)
-	{
+	list_for_each(hop, &n->hops, node) {
 		answer(n, hop);
 		hop->changed(hop);
 	}

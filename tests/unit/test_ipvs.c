@@ -129,19 +129,30 @@ static int setup(void **state)
 	r->vips[1] = address("2001:db8::10");
 	for (i = 0; i < 4; i++) {
 		snprintf(text, sizeof(text), i < 3 ? "10.0.0.%d" : "fd00::%d", 11 + i);
-		r->servers[i] = (struct conf_server){ .name = names[i], .address = address(text),
-						      .port = 8080, .weight = 1 };
+		r->servers[i] = (struct conf_server){
+			.name = names[i], .address = address(text), .port = 8080, .weight = 1
+		};
 	}
-	r->service = (struct conf_service){ .name = "www", .vips = r->vips, .n_vips = 2, .port = 80,
-					    .protocol = IPPROTO_TCP, .servers = r->servers, .n_servers = 4 };
+	r->service = (struct conf_service){ .name = "www",
+					    .vips = r->vips,
+					    .n_vips = 2,
+					    .port = 80,
+					    .protocol = IPPROTO_TCP,
+					    .servers = r->servers,
+					    .n_servers = 4 };
 	r->addresses[0].prefix.addr = r->vips[0];
 	r->addresses[1].prefix.addr = r->vips[1];
 	r->addresses[0].interface = r->addresses[1].interface = "eth0";
 	for (i = 0; i < 2; i++)
-		r->vrrp[i] = (struct conf_vrrp){ .name = i ? "six" : "four", .interface = "eth0",
-						 .vrid = 51, .family = i ? AF_INET6 : AF_INET,
-						 .addresses = &r->addresses[i], .n_addresses = 1 };
-	r->conf = (struct conf){ .services = &r->service, .n_services = 1, .vrrp = r->vrrp, .n_vrrp = 2 };
+		r->vrrp[i] = (struct conf_vrrp){ .name = i ? "six" : "four",
+						 .interface = "eth0",
+						 .vrid = 51,
+						 .family = i ? AF_INET6 : AF_INET,
+						 .addresses = &r->addresses[i],
+						 .n_addresses = 1 };
+	r->conf = (struct conf){
+		.services = &r->service, .n_services = 1, .vrrp = r->vrrp, .n_vrrp = 2
+	};
 	fake_net_link(r->net, "eth0", 2);
 	*state = r;
 	return 0;
@@ -272,7 +283,8 @@ static void next_hop_turns_over_as_a_whole(void **state)
 	assert_int_equal(srv->hop, before + 1);
 	assert_int_equal(srv->hops[srv->hop & 1].ifindex, 3);
 	assert_int_equal(srv->hops[srv->hop & 1].resolved, 0);
-	assert_int_equal(srv->hops[before & 1].ifindex, 2); /* a reader under way still has a whole one */
+	assert_int_equal(srv->hops[before & 1].ifindex,
+			 2); /* a reader under way still has a whole one */
 }
 
 static void reconcile_again_changes_nothing(void **state)

@@ -18,7 +18,8 @@
 
 static void addresses_of_both_families_read_back(void **state)
 {
-	static const char *const texts[] = { "0.0.0.0", "192.0.2.1", "::", "2001:db8::1", "fe80::1" };
+	static const char *const texts[] = { "0.0.0.0", "192.0.2.1", "::", "2001:db8::1",
+					     "fe80::1" };
 	char buf[ADDR_STRLEN];
 	struct addr a;
 	size_t i;
@@ -38,9 +39,12 @@ static void prefix_contains_what_it_names(void **state)
 		const char *prefix, *addr;
 		bool in;
 	} cases[] = {
-		{ "192.0.2.0/24", "192.0.2.255", true },  { "192.0.2.0/24", "192.0.3.0", false },
-		{ "192.0.2.128/25", "192.0.2.127", false }, { "0.0.0.0/0", "10.1.1.1", true },
-		{ "::/0", "10.1.1.1", false },		  { "2001:db8::/33", "2001:db8:7fff::1", true },
+		{ "192.0.2.0/24", "192.0.2.255", true },
+		{ "192.0.2.0/24", "192.0.3.0", false },
+		{ "192.0.2.128/25", "192.0.2.127", false },
+		{ "0.0.0.0/0", "10.1.1.1", true },
+		{ "::/0", "10.1.1.1", false },
+		{ "2001:db8::/33", "2001:db8:7fff::1", true },
 		{ "2001:db8::/33", "2001:db8:8000::1", false },
 	};
 	struct prefix p;

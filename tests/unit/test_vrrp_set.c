@@ -1009,7 +1009,8 @@ static void a_gate_that_a_crash_left_closes_after_the_addresses(void **state)
 		world_begin();
 		setup(&plans[0], f, 100);
 		for (k = 0; k < 20; k++) {
-			snprintf(text, sizeof(text), f->family == AF_INET ? "10.2.0.%u/24" : "fd01::%u/64", k + 1);
+			snprintf(text, sizeof(text),
+				 f->family == AF_INET ? "10.2.0.%u/24" : "fd01::%u/64", k + 1);
 			plan_vip(&plans[0], 0, text, "eth0");
 		}
 		h = host_new(f->a);
