@@ -112,8 +112,9 @@ static void advertise(struct vrrp_instance *v, uint8_t priority)
 		send_to(v, &v->c->unicast_peers[i], priority);
 }
 
-/* Losing ends here, perhaps some turns after it began: while an address still stands on an interface
- * the kernel would answer for it, and closing would lift a fence that may keep it from doing so. */
+/* Losing ends here, perhaps some turns after it began: while an address still stands on an
+ * interface the kernel would answer for it, and closing would lift a fence that may keep it from
+ * doing so. */
 void vrrp_instance_close(struct vrrp_instance *v)
 {
 	if (!v->closing || vip_claim_stands(v->env->vips, &v->claim))
@@ -123,10 +124,10 @@ void vrrp_instance_close(struct vrrp_instance *v)
 }
 
 /* Shows that the daemon lives and has decided on all it could know; not before it has acted
- * accordingly, for a beat lifts the fence, too.  The data plane fences us when the last beat is older
- * than a peer would wait for our adverts, and goes on when the peer has been silent for as long as we
- * would wait for its.  Whoever beats puts the beat timer off, so that it fires only in an interval in
- * which nothing else did. */
+ * accordingly, for a beat lifts the fence, too.  The data plane fences us when the last beat is
+ * older than a peer would wait for our adverts, and goes on when the peer has been silent for as
+ * long as we would wait for its.  Whoever beats puts the beat timer off, so that it fires only in
+ * an interval in which nothing else did. */
 static void beat(struct vrrp_instance *v)
 {
 	usec_t own = v->c->advert_interval, slower = own;
@@ -525,7 +526,8 @@ static void fault(struct vrrp_instance *v, const char *why)
 	if (v->state != VRRP_INITIALIZE)
 		handle(v, VRRP_EV_FAULT);
 	else if (!told)
-		log_warn(v->subject, "INITIALIZE: %s (%s:%u)", why, v->c->where.file, v->c->where.line);
+		log_warn(v->subject, "INITIALIZE: %s (%s:%u)", why, v->c->where.file,
+			 v->c->where.line);
 	vrrp_unlisten(&v->listener);
 }
 
@@ -735,6 +737,10 @@ void vrrp_instance_free(struct vrrp_instance *v)
 {
 	if (!v)
 		return;
+	/* Many addresses are still on their way out; it will not be there to see the last one go.
+	 */
+	if (v->stopped && v->closing)
+		v->env->ops->gate(v->env->ctx, v->c->name, false);
 	loop_timer_stop(&v->timer);
 	loop_timer_stop(&v->beat);
 	vrrp_unlisten(&v->listener);

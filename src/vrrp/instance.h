@@ -20,8 +20,8 @@ struct vrrp_env {
 
 struct vrrp_instance;
 
-/* In INITIALIZE, with a gate to be closed; vrrp_instance_check gets it going.  c is borrowed until the
- * next update.  0 or -ENOMEM. */
+/* In INITIALIZE, with a gate to be closed; vrrp_instance_check gets it going.  c is borrowed until
+ * the next update.  0 or -ENOMEM. */
 int vrrp_instance_new(const struct vrrp_env *env, const struct conf_vrrp *c,
 		      struct vrrp_instance **ret);
 /* Takes NULL.  Stop it before. */
@@ -34,8 +34,8 @@ bool vrrp_instance_is(const struct vrrp_instance *v, const struct conf_vrrp *c);
 void vrrp_instance_update(struct vrrp_instance *v, const struct conf_vrrp *c);
 /* Looks at interface and source address, and starts or stops accordingly. */
 void vrrp_instance_check(struct vrrp_instance *v);
-/* Closes its gate if that is to be done and the addresses are gone; for when they may just have gone
- * (vrrp_instance_check does it, too). */
+/* Closes its gate if that is to be done and the addresses are gone; for when they may just have
+ * gone (vrrp_instance_check does it, too). */
 void vrrp_instance_close(struct vrrp_instance *v);
 /* For good. */
 void vrrp_instance_stop(struct vrrp_instance *v);
