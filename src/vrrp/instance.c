@@ -737,6 +737,10 @@ void vrrp_instance_free(struct vrrp_instance *v)
 {
 	if (!v)
 		return;
+	/* Many addresses are still on their way out; it will not be there to see the last one go.
+	 */
+	if (v->stopped && v->closing)
+		v->env->ops->gate(v->env->ctx, v->c->name, false);
 	loop_timer_stop(&v->timer);
 	loop_timer_stop(&v->beat);
 	vrrp_unlisten(&v->listener);

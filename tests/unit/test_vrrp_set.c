@@ -1150,6 +1150,34 @@ static void many_addresses_delay_no_advert(void **state)
 	world_end();
 }
 
+/* Neither does giving them up, and the gate of an instance that is no more is not left open. */
+static void many_addresses_go_with_their_instance(void **state)
+{
+	char text[PREFIX_STRLEN];
+	struct host *h;
+	unsigned i;
+
+	world_begin();
+	memset(plans, 0, sizeof(plans));
+	plan_instance(&plans[0], 0, "web", AF_INET, 51, 100)->advert_interval = MSEC(10);
+	for (i = 0; i < 500; i++) {
+		snprintf(text, sizeof(text), "10.%u.%u.1/24", 1 + i / 250, i % 250);
+		plan_vip(&plans[0], 0, text, "eth0");
+	}
+	h = host_new("10.0.0.2/24");
+	host_configure(h, &plans[0].conf);
+	world_run(SEC(1));
+	assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+	world_address_cost(USEC(100));
+	host_configure(h, &plans[1].conf);
+	world_run(MSEC(100));
+	assert_false(host_has(h, 1, "10.1.0.1") || host_has(h, 1, "10.2.249.1"));
+	/* a turn for the instance, one for the set */
+	assert_true(host_longest_callback(h).us <= 4400);
+	assert_false(host_gate(h, "web")->open);
+	world_end();
+}
+
 /* ---- Changes of the configuration ---- */
 
 static void the_same_configuration_again_does_nothing(void **state)
@@ -1508,6 +1536,7 @@ int main(void)
 		cmocka_unit_test(a_changed_prefix_is_corrected),
 		cmocka_unit_test(a_vip_that_somebody_adds_to_a_backup_goes),
 		cmocka_unit_test(many_addresses_delay_no_advert),
+		cmocka_unit_test(many_addresses_go_with_their_instance),
 		cmocka_unit_test(the_same_configuration_again_does_nothing),
 		cmocka_unit_test(a_changed_priority_is_told_at_once),
 		cmocka_unit_test(another_vrid_or_unicast_goes_on_in_its_state),
