@@ -336,10 +336,10 @@ static const struct scene scenes[] = {
 		{ REQUEST(.flags = SYN, .broadcast = true), COUNT_PASSED },
 		{ REQUEST(.flags = SYN, .tagged = true), COUNT_PASSED },
 	}, .after = no_flow },
-	{ "fragments_pass", TCP_NAT, 1, .steps = {
-		{ REQUEST(.flags = SYN, .fragment = 0x2001), COUNT_PASSED },
-		{ REQUEST(.flags = SYN, .fragment = 0x0008), COUNT_PASSED },
-		{ REQUEST(.proto = IPPROTO_UDP, .fragment = 0x0010), COUNT_PASSED },
+	{ "fragments_pass_and_are_counted", TCP_NAT, 1, .steps = {
+		{ REQUEST(.flags = SYN, .fragment = 0x2001), COUNT_PASSED_FRAGMENT },
+		{ REQUEST(.flags = SYN, .fragment = 0x0008), COUNT_PASSED_FRAGMENT },
+		{ REQUEST(.proto = IPPROTO_UDP, .fragment = 0x0010), COUNT_PASSED_FRAGMENT },
 	}, .after = no_flow },
 	{ "ttl_1_is_not_forwarded", TCP_NAT, 1, .steps = {
 		{ REQUEST(.flags = SYN), TO_WEB1 },
