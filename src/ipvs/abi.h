@@ -293,6 +293,7 @@ enum hook {
 	X(PASSED, "passed", "packets left to the stack (xdp: to the tc program)")                  \
 	X(PASSED_NO_FLOW, "passed_no_flow",                                                        \
 	  "of the passed: to a service, but neither of a known flow nor beginning one")            \
+	X(PASSED_FRAGMENT, "passed_fragment", "of the passed: IP fragments")                       \
 	X(DROP_GATE, "drop_gate", "to an address that this director does not own now")             \
 	X(DROP_FENCED, "drop_fenced",                                                              \
 	  "to or from an address whose daemon is dead while a peer is alive")                      \

@@ -88,7 +88,11 @@ static __always_inline enum counter handle(const struct wire *w, bool *ret_answe
 		gate_hear(w, p);
 	if (gate_fences_in(w, p))
 		return COUNT_DROP_FENCED;
-	if (!p->ports || !wire_is_ours(w))
+	if (!p->ip || !wire_is_ours(w))
+		return COUNT_PASSED;
+	if (p->fragment)
+		return COUNT_PASSED_FRAGMENT;
+	if (!p->ports)
 		return COUNT_PASSED;
 	return p->v6 ? forward(w, true, s, ret_answered) : forward(w, false, s, ret_answered);
 }
@@ -101,6 +105,7 @@ static __always_inline int finish(const struct wire *w, enum counter verdict)
 	case COUNT_REDIRECTED:
 		return is_xdp(w) ? XDP_REDIRECT : TC_ACT_REDIRECT;
 	case COUNT_PASSED_NO_FLOW:
+	case COUNT_PASSED_FRAGMENT:
 		count(w->hook, COUNT_PASSED);
 		/* fall through */
 	case COUNT_PASSED:

@@ -336,10 +336,10 @@ static const struct scene scenes[] = {
 		{ REQUEST(.flags = SYN, .broadcast = true), COUNT_PASSED },
 		{ REQUEST(.flags = SYN, .tagged = true), COUNT_PASSED },
 	}, .after = no_flow },
-	{ "fragments_pass", TCP_NAT, 1, .steps = {
-		{ REQUEST(.flags = SYN, .fragment = 0x2001), COUNT_PASSED },
-		{ REQUEST(.flags = SYN, .fragment = 0x0008), COUNT_PASSED },
-		{ REQUEST(.proto = IPPROTO_UDP, .fragment = 0x0010), COUNT_PASSED },
+	{ "fragments_pass_and_are_counted", TCP_NAT, 1, .steps = {
+		{ REQUEST(.flags = SYN, .fragment = 0x2001), COUNT_PASSED_FRAGMENT },
+		{ REQUEST(.flags = SYN, .fragment = 0x0008), COUNT_PASSED_FRAGMENT },
+		{ REQUEST(.proto = IPPROTO_UDP, .fragment = 0x0010), COUNT_PASSED_FRAGMENT },
 	}, .after = no_flow },
 	{ "ttl_1_is_not_forwarded", TCP_NAT, 1, .steps = {
 		{ REQUEST(.flags = SYN), TO_WEB1 },
@@ -633,6 +633,39 @@ static void test_six_extension_headers_at_most(void **state)
 	}
 }
 
+/* RFC 768: 0 would say that there is no checksum. */
+static void test_udp_checksum_that_comes_to_zero_is_sent_as_ones(void **state)
+{
+	static const struct scene scene = { "", UDP_NAT, 1, NULL, NULL, {}, NULL };
+	struct step step = {
+		.in = REQUEST(.proto = IPPROTO_UDP, .payload = 20),
+		.verdict = COUNT_REDIRECTED,
+		.from = CLIENT,
+		.to = WEB1,
+	};
+	struct play p = { .scene = &scene };
+	uint8_t out[FRAME_MAX];
+	unsigned combination;
+
+	for (combination = 0; combination < 4; combination++) {
+		struct frame f = {
+			.from = CLIENT, .to = WEB1, .proto = IPPROTO_UDP, .payload = 20
+		};
+		size_t check;
+
+		p.v6 = combination & 1;
+		p.hook = combination & 2 ? HOOK_XDP : HOOK_INGRESS;
+		check = 14 + (p.v6 ? 40 : 20) + 6;
+		do {
+			assert_int_not_equal(++f.sport, 0);
+			frame_build(&f, p.v6, out);
+		} while (out[check] != 0xff || out[check + 1] != 0xff);
+		step.in.sport = f.sport;
+		set_scene(&p);
+		play_step(&step, &p, false);
+	}
+}
+
 static void test_table_full(void **state)
 {
 	static const struct frame syn = REQUEST(.flags = SYN);
@@ -702,6 +735,7 @@ int main(void)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_atomic_fragment_is_whole),
 		cmocka_unit_test(test_six_extension_headers_at_most),
+		cmocka_unit_test(test_udp_checksum_that_comes_to_zero_is_sent_as_ones),
 		cmocka_unit_test(test_table_full),
 	};
 	static struct CMUnitTest tests[SCENES * 6 + 16];
