@@ -111,10 +111,6 @@ class Node(Machine):
         wait_for(lambda: "ready" in echo.log(), what=f"echo on {self.name}")
         return echo
 
-    def capture(self, interface, expression=""):
-        """Records packets until stopped."""
-        return Capture(self, interface, expression)
-
 
 class Probe:
     """What a prober has seen: (time, who) of each answer."""
@@ -148,23 +144,34 @@ class Probe:
 
 
 class Capture:
-    """tcpdump on one interface."""
+    """tcpdump on a machine's interface."""
+
+    # A frame of a type for local experiments: nobody but a capture looks for it.
+    MARK_TYPE = 0x88B5
+    MARK = bytes(12) + MARK_TYPE.to_bytes(2, "big") + b"end of capture".ljust(46, b"\0")
 
     def __init__(self, node, interface, expression):
         self.node = node
+        self.interface = interface
         number = len(node.processes)
         self.path = node.lab_folder / f"{node.name}.{interface}.{number}.pcap"
-        self.process = node.start("tcpdump", "-U", "-n", "-s0", "-Z", "root", "-i", interface,
-                                  "-w", self.path, expression, name=f"tcpdump{number}")
+        wanted = f"({expression}) or ether proto {self.MARK_TYPE}" if expression else ""
+        self.process = node.start("tcpdump", "-U", "--immediate-mode", "-n", "-s0", "-Z", "root", "-i", interface,
+                                  "-w", self.path, wanted, name=f"tcpdump{number}")
         wait_for(lambda: "listening on" in self.process.log(), what=f"tcpdump on {node.name}")
 
     def stop(self):
-        """Returns the packets, a line each."""
+        """Returns the packets, a line each: all up to now, for a frame of our own ends the record."""
+        with self.node.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
+            sock.bind((self.interface, 0))
+            sock.send(self.MARK)
+        wait_for(lambda: self.MARK in self.path.read_bytes(), what=f"the end of {self.path}")
         self.process.stop()
         return self.lines()
 
     def lines(self):
-        return self.node.run("tcpdump", "-r", self.path, "-nn", "-e").stdout.splitlines()
+        return self.node.run("tcpdump", "-r", self.path, "-nn", "-e",
+                             f"not ether proto {self.MARK_TYPE}").stdout.splitlines()
 
     def fields(self, names, display_filter=""):
         """Fields as tshark names them, a list for each packet."""
@@ -364,6 +371,11 @@ class Lab:
 
     def plug_in(self, node, interface):
         self.switch.ip(f"link set {node.interfaces[interface].port} up")
+
+    def capture(self, node, interface, expression=""):
+        """Records what passes on the cable of an interface until stopped: in the switch, where also that is seen
+        which a node's XDP program takes or sends."""
+        return Capture(self.switch, node.interfaces[interface].port, expression)
 
     def name_of(self, mac):
         """Which machine a MAC belongs to."""

@@ -15,8 +15,8 @@ def test_requests_go_round_and_servers_see_the_client(forwarding, family):
 @families
 def test_answers_by_pass_the_director(forwarding, family):
     """Requests cross both of its interfaces with the VIP as destination; no packet has it as source."""
-    director = forwarding.lb1
-    captures = [director.capture(interface, f"tcp and host {DR[family]}") for interface in ("eth0", "eth1")]
+    captures = [forwarding.lab.capture(forwarding.lb1, interface, f"tcp and host {DR[family]}")
+                for interface in ("eth0", "eth1")]
     forwarding.client.get_many(3, DR[family])
     for capture in captures:
         lines = capture.stop()

@@ -4,17 +4,17 @@ import socket
 import time
 
 import pytest
-from conftest import families
+from conftest import VARIANTS, families
 from lab import wait_for
-from scenario import DR, ECHO_PORT, NAT, base_config
+from scenario import CLIENT, DR, ECHO_PORT, NAT, Scenario, base_config
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["tx_offload", "without_tx_offload"])
+@pytest.fixture(scope="module", params=VARIANTS)
 def empty(request):
-    from scenario import Scenario
+    """A director all of whose servers have stopped."""
     config = base_config()
     config["services"]["echo_udp_dr"]["check"] = config["services"]["echo_udp"]["check"]
-    scenario = Scenario(config=config, tx_offload=request.param)
+    scenario = Scenario(config=config, **VARIANTS[request.param])
     try:
         scenario.start()
         for server in scenario.servers:
@@ -49,7 +49,7 @@ def test_client_is_refused_at_once(empty, vips, family, kind, port):
     protocol = "tcp" if kind == socket.SOCK_STREAM else "udp"
 
     def rejected():
-        capture = empty.lb1.capture("eth1", f"{protocol} port {port} and not host 10.0.0.2 and not host fd00::2")
+        capture = empty.lab.capture(empty.lb1, "eth1", f"{protocol} and host {CLIENT[family]}")
         took = refused_after(empty, family, kind, port, vip)
         return not capture.stop() and took
     assert wait_for(rejected, what=f"a reject by {vip}", interval=0.1) < 0.5
