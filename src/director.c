@@ -63,7 +63,7 @@ static void on_beat(void *ctx, const char *name, usec_t stale, usec_t fresh)
 	ipvs_gate_beat(d->ipvs, name, stale, fresh);
 }
 
-static void on_state(void *ctx, const char *name, enum vrrp_state from, enum vrrp_state to)
+static void on_state(void *ctx, const char *, enum vrrp_state, enum vrrp_state)
 {
 	struct director *d = ctx;
 
@@ -202,7 +202,7 @@ static void apply_links(struct director *d)
 	free_links(&l);
 }
 
-static void on_attach_soon(struct loop_timer *t, usec_t now)
+static void on_attach_soon(struct loop_timer *t, usec_t)
 {
 	apply_links(container_of(t, struct director, attach_soon));
 }
@@ -215,7 +215,7 @@ static void links_changed(void *ctx)
 		loop_timer_in(&d->attach_soon, USEC(0));
 }
 
-static void on_link(struct net_watch *w, const struct net_link *link, bool gone)
+static void on_link(struct net_watch *w, const struct net_link *, bool)
 {
 	links_changed(container_of(w, struct director, watch));
 }

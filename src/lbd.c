@@ -356,7 +356,7 @@ static void start_reload(struct lbd *l)
 
 /* ---- Signals and watchdog ---- */
 
-static void on_hangup(struct loop_signal *s, int signum)
+static void on_hangup(struct loop_signal *s, int)
 {
 	start_reload(container_of(s, struct lbd, reload));
 }
@@ -368,11 +368,11 @@ static void on_stop(struct loop_signal *s, int signum)
 	loop_stop(s->loop);
 }
 
-static void on_broken_pipe(struct loop_signal *s, int signum)
+static void on_broken_pipe(struct loop_signal *, int)
 {
 }
 
-static void on_watchdog(struct loop_timer *t, usec_t now)
+static void on_watchdog(struct loop_timer *t, usec_t)
 {
 	struct lbd *l = container_of(t, struct lbd, watchdog);
 

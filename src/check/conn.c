@@ -59,12 +59,12 @@ static void finish(struct conn *c)
 	end(c, error ? conn_judge_error(error, false) : CHECK_UP, error);
 }
 
-static void on_connected(struct loop_io *io, int events)
+static void on_connected(struct loop_io *io, int)
 {
 	finish(container_of(io, struct conn, io));
 }
 
-static void on_deadline(struct loop_timer *t, usec_t now)
+static void on_deadline(struct loop_timer *t, usec_t)
 {
 	struct conn *c = container_of(t, struct conn, deadline);
 	struct pollfd fd = { .fd = c->fd, .events = POLLOUT };

@@ -128,7 +128,7 @@ static void on_done(struct conn *c, struct conn_end end)
 	p->ops->done(p, judge(p, now));
 }
 
-static void on_timer(struct loop_timer *t, usec_t now)
+static void on_timer(struct loop_timer *t, usec_t)
 {
 	struct probe *p = container_of(t, struct probe, timer);
 

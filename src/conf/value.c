@@ -64,7 +64,7 @@ static bool is_interface(const char *text)
 	return true;
 }
 
-static int from_interface(const struct opt *o, const char *text, void *at, struct arena *arena,
+static int from_interface(const struct opt *, const char *text, void *at, struct arena *arena,
 			  struct str *why)
 {
 	if (!is_interface(text))
@@ -73,7 +73,7 @@ static int from_interface(const struct opt *o, const char *text, void *at, struc
 	return 0;
 }
 
-static int from_enum(const struct opt *o, const char *text, void *at, struct arena *arena,
+static int from_enum(const struct opt *o, const char *text, void *at, struct arena *,
 		     struct str *why)
 {
 	struct nearest nearest = { .wanted = text };
@@ -95,7 +95,7 @@ static int from_enum(const struct opt *o, const char *text, void *at, struct are
 	return -EINVAL;
 }
 
-static int from_duration(const struct opt *o, const char *text, void *at, struct arena *arena,
+static int from_duration(const struct opt *o, const char *text, void *at, struct arena *,
 			 struct str *why)
 {
 	unsigned long long number;
@@ -140,7 +140,7 @@ static const char *unusable(const struct addr *a, bool link_local)
 	return NULL;
 }
 
-static int from_addr(const struct opt *o, const char *text, void *at, struct arena *arena,
+static int from_addr(const struct opt *o, const char *text, void *at, struct arena *,
 		     struct str *why)
 {
 	const char *bad;

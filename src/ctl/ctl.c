@@ -95,7 +95,7 @@ static void client_free(struct client *k)
 	free(k);
 }
 
-static void on_deadline(struct loop_timer *t, usec_t now)
+static void on_deadline(struct loop_timer *t, usec_t)
 {
 	client_free(container_of(t, struct client, deadline));
 }
@@ -132,7 +132,7 @@ static void answer(struct client *k)
 	send_answer(k);
 }
 
-static void on_client(struct loop_io *io, int events)
+static void on_client(struct loop_io *io, int)
 {
 	struct client *k = container_of(io, struct client, io);
 	char *end;
@@ -169,7 +169,7 @@ static bool may_ask(int fd)
 	       (peer.uid == 0 || peer.uid == geteuid());
 }
 
-static void on_connection(struct loop_io *io, int events)
+static void on_connection(struct loop_io *io, int)
 {
 	struct ctl *c = container_of(io, struct ctl, io);
 	int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);

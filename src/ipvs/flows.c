@@ -206,7 +206,7 @@ static void on_swept(struct loop_job *job)
 	f->swept(f->ctx, f->totals, f->sweep);
 }
 
-static void on_due(struct loop_timer *t, usec_t now)
+static void on_due(struct loop_timer *t, usec_t)
 {
 	struct flows *f = container_of(t, struct flows, timer);
 	uint64_t begun = flows_begun(f);

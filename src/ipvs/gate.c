@@ -240,7 +240,7 @@ static void drop_stray_addr(void *ctx, const void *key, const void *value)
 	g->be->del(g->be, TABLE_GATE_ADDRS, key);
 }
 
-static void drop_stray_vrid(void *ctx, const void *key, const void *value)
+static void drop_stray_vrid(void *ctx, const void *key, const void *)
 {
 	struct gates *g = ctx;
 	struct gate_entry *e;

@@ -87,25 +87,25 @@ static int memory_each(struct ipvs_backend *b, enum ipvs_table t,
 	return 0;
 }
 
-static int memory_read_stats(struct ipvs_backend *b, uint32_t server, struct server_stats *ret)
+static int memory_read_stats(struct ipvs_backend *, uint32_t, struct server_stats *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	return 0;
 }
 
-static int memory_clear_stats(struct ipvs_backend *b, uint32_t server)
+static int memory_clear_stats(struct ipvs_backend *, uint32_t)
 {
 	return 0;
 }
 
-static int memory_read_counters(struct ipvs_backend *b, uint64_t ret[HOOKS][COUNTERS])
+static int memory_read_counters(struct ipvs_backend *, uint64_t ret[HOOKS][COUNTERS])
 {
 	memset(ret, 0, sizeof(uint64_t) * HOOKS * COUNTERS);
 	return 0;
 }
 
-static int memory_read_flows(struct ipvs_backend *b, struct flow_cursor *cursor,
-			     struct flow_entry *out, unsigned room)
+static int memory_read_flows(struct ipvs_backend *, struct flow_cursor *cursor, struct flow_entry *,
+			     unsigned)
 {
 	cursor->done = true;
 	return 0;

@@ -147,7 +147,7 @@ static int compare_keys(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct svc_key));
 }
 
-static void drop_stray_key(void *ctx, const void *key, const void *value)
+static void drop_stray_key(void *ctx, const void *key, const void *)
 {
 	struct wanted_keys *w = ctx;
 

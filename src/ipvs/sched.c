@@ -43,7 +43,7 @@ static uint32_t turns(const struct sched_server *s, uint32_t step)
 	return s->weight < step ? 1 : s->weight / step;
 }
 
-static uint32_t rr_len(const struct sched_server *servers, size_t n)
+static uint32_t rr_len(const struct sched_server *, size_t n)
 {
 	return (uint32_t)n;
 }

@@ -25,12 +25,12 @@ usec_t loop_now(void)
 	return USEC((int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
 }
 
-static void on_woke(struct ev_loop *ev, ev_check *w, int events)
+static void on_woke(struct ev_loop *, ev_check *w, int)
 {
 	container_of(w, struct loop, woke)->turn_start = loop_now();
 }
 
-static void on_sleeps(struct ev_loop *ev, ev_prepare *w, int events)
+static void on_sleeps(struct ev_loop *, ev_prepare *w, int)
 {
 	struct loop *l = container_of(w, struct loop, sleeps);
 	usec_t took = usec_sub(loop_now(), l->turn_start);
@@ -85,7 +85,7 @@ void loop_stop(struct loop *l)
 	ev_break(l->ev, EVBREAK_ALL);
 }
 
-static void on_timer(struct ev_loop *ev, ev_timer *w, int events)
+static void on_timer(struct ev_loop *, ev_timer *w, int)
 {
 	struct loop_timer *t = container_of(w, struct loop_timer, ev);
 	usec_t now = loop_now();
@@ -135,7 +135,7 @@ bool loop_timer_active(const struct loop_timer *t)
 	return ev_is_active(&t->ev);
 }
 
-static void on_io(struct ev_loop *ev, ev_io *w, int events)
+static void on_io(struct ev_loop *, ev_io *w, int events)
 {
 	struct loop_io *io = container_of(w, struct loop_io, ev);
 
@@ -169,7 +169,7 @@ void loop_io_stop(struct loop_io *io)
 		ev_io_stop(io->loop->ev, &io->ev);
 }
 
-static void on_signal(struct ev_loop *ev, ev_signal *w, int events)
+static void on_signal(struct ev_loop *, ev_signal *w, int)
 {
 	struct loop_signal *s = container_of(w, struct loop_signal, ev);
 
@@ -209,7 +209,7 @@ void loop_job_wait(struct loop_job *job)
 	job->running = false;
 }
 
-static void on_job_done(struct ev_loop *ev, ev_async *w, int events)
+static void on_job_done(struct ev_loop *, ev_async *w, int)
 {
 	struct loop_job *job = container_of(w, struct loop_job, ev);
 

@@ -199,7 +199,7 @@ static void on_work(struct loop_timer *t, usec_t now)
 	hops_tell(n);
 }
 
-static void on_retry(struct loop_timer *t, usec_t now)
+static void on_retry(struct loop_timer *t, usec_t)
 {
 	struct net *n = container_of(t, struct net, retry);
 

@@ -223,7 +223,7 @@ static int parse_route(const struct nlmsghdr *h, struct message *m)
 }
 
 /* A rule changes what a lookup finds, as a route does; what it says matters to nobody here. */
-static int parse_rule(const struct nlmsghdr *h, struct message *m)
+static int parse_rule(const struct nlmsghdr *, struct message *)
 {
 	return 0;
 }

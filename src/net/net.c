@@ -142,7 +142,7 @@ static void on_resync(struct loop_timer *t, usec_t now)
 
 /* ---- Events ---- */
 
-static int apply_route(struct net *n, const struct message *m)
+static int apply_route(struct net *n, const struct message *)
 {
 	hops_route_changed(n);
 	return 0;
@@ -160,7 +160,7 @@ static int apply_filter(struct net *n, const struct message *m)
 	return 0;
 }
 
-static int apply_nothing(struct net *n, const struct message *m)
+static int apply_nothing(struct net *, const struct message *)
 {
 	return 0;
 }
@@ -212,7 +212,7 @@ static bool receive(struct net *n)
 	return true;
 }
 
-static void on_events(struct loop_io *io, int events)
+static void on_events(struct loop_io *io, int)
 {
 	struct net *n = container_of(io, struct net, io);
 	usec_t deadline = usec_add(loop_now(), NET_TURN);

@@ -113,7 +113,7 @@ static int number_at(const char *fmt, const char *link)
 }
 
 /* The kernel takes the larger of `all` and the interface's own: 1 is strict, 2 loose. */
-static bool is_strict(const char *link, const char *value)
+static bool is_strict(const char *, const char *value)
 {
 	int all = number_at(ROOT "ipv4/conf/%s/rp_filter", "all"), own = atoi(value);
 

@@ -470,7 +470,7 @@ static void on_timer(struct loop_timer *t, usec_t now)
 	beat(v);
 }
 
-static void on_beat(struct loop_timer *t, usec_t now)
+static void on_beat(struct loop_timer *t, usec_t)
 {
 	struct vrrp_instance *v = container_of(t, struct vrrp_instance, beat);
 

@@ -31,18 +31,18 @@ static void close_all(struct vrrp_set *s)
 		vrrp_instance_close(s->instances[i]);
 }
 
-static void on_recheck(struct loop_timer *t, usec_t now)
+static void on_recheck(struct loop_timer *t, usec_t)
 {
 	check_all(container_of(t, struct vrrp_set, recheck));
 }
 
 /* Only takes note: net is in the middle of telling, and an instance that reacts calls net. */
-static void on_link(struct net_watch *w, const struct net_link *link, bool gone)
+static void on_link(struct net_watch *w, const struct net_link *, bool)
 {
 	loop_timer_at(&container_of(w, struct vrrp_set, watch)->recheck, loop_now());
 }
 
-static void on_addr(struct net_watch *w, unsigned ifindex, const struct prefix *p, bool present)
+static void on_addr(struct net_watch *w, unsigned, const struct prefix *, bool)
 {
 	loop_timer_at(&container_of(w, struct vrrp_set, watch)->recheck, loop_now());
 }

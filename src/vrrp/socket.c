@@ -192,7 +192,7 @@ static void drain(struct vrrp_socket *s)
 			return;
 }
 
-static void on_ready(struct loop_io *io, int events)
+static void on_ready(struct loop_io *io, int)
 {
 	drain(container_of(io, struct vrrp_socket, io));
 }

@@ -253,14 +253,14 @@ void vips_finish(struct vips *v)
 	work(v, USEC(INT64_MAX));
 }
 
-static void on_timer(struct loop_timer *t, usec_t now)
+static void on_timer(struct loop_timer *t, usec_t)
 {
 	vips_apply(container_of(t, struct vips, timer));
 }
 
 /* Watches only take note: net is in the middle of telling everybody, and more may follow that
  * explains this change (a link going down, an address coming back). */
-static void on_link(struct net_watch *w, const struct net_link *link, bool gone)
+static void on_link(struct net_watch *w, const struct net_link *, bool)
 {
 	work_at(container_of(w, struct vips, watch), loop_now());
 }
@@ -354,7 +354,7 @@ bool vip_claim_stands(struct vips *v, const struct vip_claim *c)
 	return false;
 }
 
-void vip_claim_drop(struct vips *v, struct vip_claim *c)
+void vip_claim_drop(struct vips *, struct vip_claim *c)
 {
 	if (!c->vips)
 		return;

@@ -410,7 +410,7 @@ static void look_at_link(struct attach *a, struct port_state *p)
 		 holds ? "link's pin" : "program");
 }
 
-static void on_look(struct loop_timer *t, usec_t now)
+static void on_look(struct loop_timer *t, usec_t)
 {
 	struct attach *a = container_of(t, struct attach, look);
 	struct port_state *p;

@@ -414,7 +414,7 @@ static void watch_pins(struct maps *m)
 }
 
 /* Something was deleted under our folder: whatever is missing is pinned again. */
-static void on_pins(struct loop_io *io, int events)
+static void on_pins(struct loop_io *io, int)
 {
 	struct maps *m = container_of(io, struct maps, inotify);
 	char buf[4096];
