@@ -161,12 +161,10 @@ static json_t *find_server(const json_t *services, const char *service, const ch
 	json_t *s, *d;
 	size_t i, j;
 
-	json_array_foreach(services, i, s)
-	{
+	json_array_foreach(services, i, s) {
 		if (!is_named(s, service))
 			continue;
-		json_array_foreach(json_object_get(s, "servers"), j, d)
-		{
+		json_array_foreach(json_object_get(s, "servers"), j, d) {
 			if (is_named(d, server))
 				return d;
 		}

@@ -96,8 +96,9 @@ static void show_nonzero(const char *title, const json_t *counters)
 	json_t *v;
 
 	printf("%s", title);
-	json_object_foreach((json_t *)counters, key, v) if (json_integer_value(v))
-		printf(" %s=%lld", key, (long long)json_integer_value(v));
+	json_object_foreach((json_t *)counters, key, v)
+		if (json_integer_value(v))
+			printf(" %s=%lld", key, (long long)json_integer_value(v));
 	printf("\n");
 }
 
@@ -127,15 +128,13 @@ static void show_status(const json_t *a)
 	printf("flows    %lld (IPv4 entries %lld of %lld, IPv6 %lld of %lld)\n",
 	       number(flows, "flows"), number(flows, "entries4"), number(flows, "size4"),
 	       number(flows, "entries6"), number(flows, "size6"));
-	json_object_foreach((json_t *)packets, key, v)
-	{
+	json_object_foreach((json_t *)packets, key, v) {
 		char title[32];
 
 		snprintf(title, sizeof(title), "%-8s", key);
 		show_nonzero(title, v);
 	}
-	json_array_foreach(json_object_get(engine, "interfaces"), i, one)
-	{
+	json_array_foreach(json_object_get(engine, "interfaces"), i, one) {
 		table_add(t, "%s", text(one, "name"));
 		table_add(t, "%s", text(one, "driver"));
 		table_add(t, "%s", text(one, "mode"));
@@ -165,8 +164,7 @@ static void show_servers(const json_t *servers)
 	const json_t *s;
 	size_t i;
 
-	json_array_foreach(servers, i, s)
-	{
+	json_array_foreach(servers, i, s) {
 		table_add(t, "  %s", text(s, "name"));
 		table_add(t, "%s", text(s, "address"));
 		table_add(t, "%lld", number(s, "port"));
@@ -188,8 +186,7 @@ static void show_services(const json_t *a)
 	const json_t *s, *vip;
 	size_t i, j;
 
-	json_array_foreach(a, i, s)
-	{
+	json_array_foreach(a, i, s) {
 		const json_t *servers = json_object_get(s, "servers");
 
 		printf("%s%s: %s", i ? "\n" : "", text(s, "name"), text(s, "protocol"));
@@ -213,8 +210,7 @@ static void show_vrrp(const json_t *a)
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(a, i, v)
-	{
+	json_array_foreach(a, i, v) {
 		table_add(t, "%s", text(v, "name"));
 		table_add(t, "%s", text(v, "interface"));
 		table_add(t, "%lld", number(v, "vrid"));

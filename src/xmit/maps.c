@@ -1,49 +1,30 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The kernel's side of struct ipvs_backend.
- *
- * Everything that must outlive the daemon is a pinned map, under a folder named for the layout of
- * abi.h: a binary that knows the same layout takes the maps over, with every flow; one that does
- * not starts clean.  Somebody may remove a pin by hand; inotify tells, and it is put back.
- */
+/* The kernel's side of struct ipvs_backend. */
 #include "xmit/maps.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/list.h"
 #include "lib/log.h"
 #include "xmit/lbd.skel.h"
+#include "xmit/pins.h"
 
-#define BPFFS		 "/run/lbd/bpf"
-#define BPFFS_MAGIC	 0xcafe4a11
 #define OWN_PROGRAM_MAPS 64 /* maps that one program may use */
-#define PATH_SIZE	 256
 
 struct maps {
 	struct ipvs_backend be;
 	struct lbd_bpf *skel;
-	struct port *ports;	 /* PORT_MAX, shared */
-	char dir[PATH_SIZE / 2]; /* BPFFS/NAME/layout-N */
-	char path[PATH_SIZE];
-	bool adopted;
+	struct pins *pins;
+	struct port *ports; /* PORT_MAX, shared */
 	unsigned n_cpus;
-	uint64_t repaired;
-	struct loop_io inotify;
-	int inotify_fd;
-	uint32_t *own_ids; /* of maps: ours now, and those of older layouts found at the start */
-	size_t n_own_ids;
 };
 
 static struct maps *of(struct ipvs_backend *b)
@@ -234,228 +215,6 @@ static int backend_run_reclaim(struct ipvs_backend *b)
 	return r ? r : (int)opts.retval;
 }
 
-/* ---- Pins ---- */
-
-const char *maps_pin_path(struct maps *m, const char *leaf)
-{
-	snprintf(m->path, sizeof(m->path), "%s/%.100s", m->dir, leaf);
-	return m->path;
-}
-
-static int make_folders(char *path)
-{
-	char *slash;
-
-	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		*slash = '/';
-	}
-	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-static int mount_bpffs(struct str *why)
-{
-	char path[] = BPFFS;
-	struct statfs fs;
-	int r = make_folders(path);
-
-	if (r) {
-		str_addf(why, "cannot make %s: %s", BPFFS, strerror(-r));
-		return r;
-	}
-	if (!statfs(BPFFS, &fs) && (uint32_t)fs.f_type == BPFFS_MAGIC)
-		return 0;
-	if (!mount("lbd", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
-		return 0;
-	r = -errno;
-	str_addf(
-		why,
-		"cannot mount a bpffs at %s: %s (CAP_SYS_ADMIN is needed once; or mount it before)",
-		BPFFS, strerror(-r));
-	return r;
-}
-
-static void note_own_id(struct maps *m, int fd)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info), *more;
-
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		return;
-	more = realloc(m->own_ids, (m->n_own_ids + 1) * sizeof(*more));
-	if (!more)
-		return;
-	more[m->n_own_ids++] = info.id;
-	m->own_ids = more;
-}
-
-/* Removes a layout's folder, remembering whose maps they were. */
-static void remove_layout(struct maps *m, const char *dir)
-{
-	DIR *d = opendir(dir);
-	char path[PATH_SIZE * 2];
-	struct dirent *e;
-	int fd;
-
-	while (d && (e = readdir(d))) {
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		fd = bpf_obj_get(path);
-		if (fd >= 0) {
-			note_own_id(m, fd);
-			close(fd);
-		}
-		unlink(path);
-	}
-	if (d)
-		closedir(d);
-	rmdir(dir);
-}
-
-static void remove_other_layouts(struct maps *m, const char *name)
-{
-	char parent[PATH_SIZE / 2], path[PATH_SIZE * 2];
-	struct dirent *e;
-	DIR *d;
-
-	snprintf(parent, sizeof(parent), BPFFS "/%.64s", name);
-	d = opendir(parent);
-	while (d && (e = readdir(d))) {
-		snprintf(path, sizeof(path), "%s/%s", parent, e->d_name);
-		if (e->d_name[0] == '.' || !strcmp(path, m->dir))
-			continue;
-		log_warn("engine",
-			 "%s is not of this lbd's layout %d: its maps are removed, flows are lost",
-			 path, LBD_LAYOUT);
-		remove_layout(m, path);
-	}
-	if (d)
-		closedir(d);
-}
-
-/* Whether the pinned map at fd is what `map` would be. */
-static bool same_shape(int fd, const struct bpf_map *map)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info);
-
-	return !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == bpf_map__type(map) &&
-	       info.key_size == bpf_map__key_size(map) &&
-	       info.value_size == bpf_map__value_size(map) &&
-	       info.max_entries == bpf_map__max_entries(map) &&
-	       info.map_flags == bpf_map__map_flags(map);
-}
-
-/* 1: all there and fitting; 0: none; -1: some are missing or of another shape. */
-static int judge_pins(struct maps *m, const char **ret_odd)
-{
-	unsigned there = 0, all = 0;
-	struct bpf_map *map;
-	bool fits = true;
-	int fd;
-
-	bpf_object__for_each_map(map, m->skel->obj)
-	{
-		if (bpf_map__is_internal(map))
-			continue;
-		all++;
-		fd = bpf_obj_get(maps_pin_path(m, bpf_map__name(map)));
-		if (fd < 0) {
-			*ret_odd = bpf_map__name(map);
-			continue;
-		}
-		there++;
-		if (!same_shape(fd, map)) {
-			*ret_odd = bpf_map__name(map);
-			fits = false;
-		}
-		close(fd);
-	}
-	if (!there)
-		return 0;
-	return fits && there == all ? 1 : -1;
-}
-
-static int prepare_pins(struct maps *m, const char *name, struct str *why)
-{
-	const char *odd = NULL;
-	struct bpf_map *map;
-	int r, state;
-
-	r = mount_bpffs(why);
-	if (r)
-		return r;
-	remove_other_layouts(m, name);
-	state = judge_pins(m, &odd);
-	if (state < 0) {
-		log_warn("engine",
-			 "the maps left in %s do not fit (%s): they are removed, flows are lost",
-			 m->dir, odd);
-		remove_layout(m, m->dir);
-	}
-	m->adopted = state > 0;
-	r = make_folders(m->dir);
-	if (r) {
-		str_addf(why, "cannot make %s: %s", m->dir, strerror(-r));
-		return r;
-	}
-	bpf_object__for_each_map(map, m->skel->obj) if (!bpf_map__is_internal(map))
-		bpf_map__set_pin_path(map, maps_pin_path(m, bpf_map__name(map)));
-	return 0;
-}
-
-static void watch_pins(struct maps *m)
-{
-	inotify_add_watch(m->inotify_fd, m->dir,
-			  IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_UNMOUNT);
-}
-
-/* Something was deleted under our folder: whatever is missing is pinned again. */
-static void on_pins(struct loop_io *io, int)
-{
-	struct maps *m = container_of(io, struct maps, inotify);
-	char buf[4096];
-	struct bpf_map *map;
-	struct str why = { 0 };
-	unsigned put_back = 0;
-
-	while (read(m->inotify_fd, buf, sizeof(buf)) > 0)
-		;
-	if (mount_bpffs(&why) || make_folders(m->dir)) {
-		log_err("engine", "pins are gone and cannot be put back: %s", str_text(&why));
-		str_free(&why);
-		return;
-	}
-	bpf_object__for_each_map(map, m->skel->obj)
-	{
-		const char *path = maps_pin_path(m, bpf_map__name(map));
-
-		if (bpf_map__is_internal(map) || !access(path, F_OK))
-			continue;
-		if (!bpf_obj_pin(bpf_map__fd(map), path))
-			put_back++;
-	}
-	watch_pins(m);
-	m->repaired += put_back;
-	if (put_back)
-		log_warn("engine", "%u pins in %s had been removed: put back", put_back, m->dir);
-	str_free(&why);
-}
-
-static int open_inotify(struct maps *m, struct loop *loop)
-{
-	m->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (m->inotify_fd < 0)
-		return -errno;
-	watch_pins(m);
-	loop_io_init(&m->inotify, loop, LOOP_NORMAL, on_pins);
-	loop_io_watch(&m->inotify, m->inotify_fd, LOOP_READ);
-	return 0;
-}
-
 /* ---- Loading ---- */
 
 static size_t shared_bytes(const struct bpf_map *map)
@@ -567,7 +326,7 @@ static int load(struct maps *m, const char *name, uint32_t flows, uint32_t flows
 	m->skel->rodata->cfg_hz = m->be.hz = ticks_per_second();
 	bpf_map__set_max_entries(m->skel->maps.flows4, flows);
 	bpf_map__set_max_entries(m->skel->maps.flows6, flows6);
-	r = prepare_pins(m, name, why);
+	r = pins_open(name, m->skel->obj, why, &m->pins);
 	if (r)
 		return r;
 	r = lbd_bpf__load(m->skel);
@@ -575,8 +334,9 @@ static int load(struct maps *m, const char *name, uint32_t flows, uint32_t flows
 		explain_load(r, why);
 		return r;
 	}
-	bpf_object__for_each_map(map, m->skel->obj) if (!bpf_map__is_internal(map))
-		note_own_id(m, bpf_map__fd(map));
+	bpf_object__for_each_map(map, m->skel->obj)
+		if (!bpf_map__is_internal(map))
+			pins_note_own(m->pins, bpf_map__fd(map));
 	r = map_shared(m);
 	if (r)
 		str_addf(why, "cannot map the shared tables: %s", strerror(-r));
@@ -591,9 +351,7 @@ int maps_open(struct loop *loop, const char *name, uint32_t flows, uint32_t flow
 
 	if (!m)
 		return -ENOMEM;
-	m->inotify_fd = -1;
 	m->n_cpus = (unsigned)libbpf_num_possible_cpus();
-	snprintf(m->dir, sizeof(m->dir), BPFFS "/%.64s/layout-%d", name, LBD_LAYOUT);
 	m->be.set = backend_set;
 	m->be.get = backend_get;
 	m->be.del = backend_del;
@@ -606,12 +364,13 @@ int maps_open(struct loop *loop, const char *name, uint32_t flows, uint32_t flow
 	libbpf_set_print(on_libbpf_line);
 	r = load(m, name, flows, flows6, why);
 	if (!r)
-		r = open_inotify(m, loop);
+		r = pins_watch(m->pins, loop);
 	if (r) {
 		maps_close(m, false);
 		return r;
 	}
-	log_info("engine", m->adopted ? "adopted the maps in %s" : "new maps in %s", m->dir);
+	log_info("engine", pins_adopted(m->pins) ? "adopted the maps in %s" : "new maps in %s",
+		 pins_dir(m->pins));
 	*ret = m;
 	return 0;
 }
@@ -620,17 +379,11 @@ void maps_close(struct maps *m, bool unpin)
 {
 	if (!m)
 		return;
-	if (m->inotify_fd >= 0) {
-		loop_io_stop(&m->inotify);
-		close(m->inotify_fd);
-	}
-	if (unpin)
-		remove_layout(m, m->dir);
+	pins_close(m->pins, unpin);
 	if (m->skel) {
 		unmap_shared(m);
 		lbd_bpf__destroy(m->skel);
 	}
-	free(m->own_ids);
 	free(m);
 }
 
@@ -665,17 +418,7 @@ int maps_program_fd(const struct maps *m, enum maps_program p)
 
 bool maps_adopted(const struct maps *m)
 {
-	return m->adopted;
-}
-
-static bool own_map(const struct maps *m, uint32_t id)
-{
-	size_t i;
-
-	for (i = 0; i < m->n_own_ids; i++)
-		if (m->own_ids[i] == id)
-			return true;
-	return false;
+	return pins_adopted(m->pins);
 }
 
 bool maps_own_program(const struct maps *m, uint32_t prog_id)
@@ -690,14 +433,19 @@ bool maps_own_program(const struct maps *m, uint32_t prog_id)
 	r = bpf_obj_get_info_by_fd(fd, &info, &len);
 	close(fd);
 	for (i = 0; !r && i < info.nr_map_ids && i < OWN_PROGRAM_MAPS; i++)
-		if (own_map(m, ids[i]))
+		if (pins_own_map(m->pins, ids[i]))
 			return true;
 	return false;
 }
 
+const char *maps_pin_path(struct maps *m, const char *leaf)
+{
+	return pins_path(m->pins, leaf);
+}
+
 uint64_t maps_repaired(const struct maps *m)
 {
-	return m->repaired;
+	return pins_repaired(m->pins);
 }
 
 static uint64_t power_of_two(uint64_t n)
