@@ -4,7 +4,7 @@
 #
 #   sudo ./test.sh [--long] [GROUP...]
 #
-#     lint      shellcheck, pyflakes, manual pages
+#     lint      format, cppcheck, shellcheck, pyflakes, manual pages
 #     unit      C units, fuzz corpora, order of includes
 #     conf      configuration files and what lbd says of them
 #     packet    the BPF programs, fed with packets
@@ -91,6 +91,9 @@ group_lint() {
 	local status=0
 	git ls-files -z | xargs -0 grep -lE '^#!.*[/ ](ba)?sh$' | xargs shellcheck || status=1
 	git ls-files -z '*.py' | xargs -0 pyflakes3 || status=1
+	git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run --Werror || status=1
+	git ls-files -z 'src/*.c' ':!*.bpf.c' | xargs -0 cppcheck --quiet --error-exitcode=1 --inline-suppr \
+		-Isrc --enable=warning,portability --suppress=missingIncludeSystem --suppress=unknownMacro || status=1
 	find man build -maxdepth 2 -name '*.[1578]' | sort | xargs -r mandoc -Tlint -W warning || status=1
 	return "$status"
 }
