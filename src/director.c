@@ -44,9 +44,9 @@ static void on_verdict(void *ctx, const char *service, const char *server,
 		ipvs_verdict(d->ipvs, service, server, verdict == CHECK_ALIVE);
 }
 
-static bool path_up(void *ctx, const struct addr *to)
+static bool path_up(void *ctx, const struct addr *to, usec_t since)
 {
-	return net_path_up(((struct director *)ctx)->net, to);
+	return net_path_up(((struct director *)ctx)->net, to, since);
 }
 
 static void on_gate(void *ctx, const char *name, bool open)

@@ -157,7 +157,7 @@ static void on_done(struct probe *p, bool changed)
 
 static bool path_up(const struct probe *p)
 {
-	return p->set->ops->path_up(p->set->ctx, &p->key.address);
+	return p->set->ops->path_up(p->set->ctx, &p->key.address, p->started);
 }
 
 static const struct probe_ops probe_ops = { .due = on_due, .done = on_done, .path_up = path_up };

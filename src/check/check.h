@@ -41,9 +41,9 @@ struct check_ops {
 	 * each reconcile.  It must not change the set. */
 	void (*verdict)(void *ctx, const char *service, const char *server,
 			enum check_verdict verdict);
-	/* Whether packets to this address leave by a link of ours that is up.  Asked when nobody
-	 * answered: if not, the attempt was LOCAL. */
-	bool (*path_up)(void *ctx, const struct addr *to);
+	/* Whether packets to this address could leave by a link of ours since the attempt began.
+	 * Asked when nobody answered: if not, the attempt was LOCAL. */
+	bool (*path_up)(void *ctx, const struct addr *to, usec_t since);
 };
 
 int check_set_new(struct loop *loop, const struct check_ops *ops, void *ctx,

@@ -30,7 +30,7 @@ struct probe_ops {
 	void (*due)(struct probe *p); /* it wants to be started */
 	/* Its attempt ended; `changed`: so did its verdict. */
 	void (*done)(struct probe *p, bool changed);
-	/* Whether the link towards its target is up. */
+	/* Whether the link towards its target was up all the time. */
 	bool (*path_up)(const struct probe *p);
 };
 

@@ -85,7 +85,15 @@ static bool is_no_route(int error)
 	return false;
 }
 
-bool net_path_up(struct net *n, const struct addr *to)
+/* A neighbour that was asked for in vain while the link was down is asked for again within this time. */
+#define SETTLES SEC(1)
+
+static bool was_up(const struct link *l, usec_t since)
+{
+	return l->now.up && !usec_before(since, usec_add(l->up_since, SETTLES));
+}
+
+bool net_path_up(struct net *n, const struct addr *to, usec_t since)
 {
 	const struct link *l;
 	struct message m;
@@ -93,7 +101,7 @@ bool net_path_up(struct net *n, const struct addr *to)
 	if (ask_route(n, to, &m))
 		return false;
 	l = link_find(n, m.ifindex);
-	return m.route.type == RTN_LOCAL || (m.route.type == RTN_UNICAST && l && l->now.up);
+	return m.route.type == RTN_LOCAL || (m.route.type == RTN_UNICAST && l && was_up(l, since));
 }
 
 static void set_neigh(struct net *n, struct net_hop *hop, struct net_neigh *neigh)

@@ -146,8 +146,11 @@ int link_apply(struct net *n, const struct message *m)
 		return 0;
 	mark_dirty(n, l);
 	hops_route_changed(n);
-	if (l->now.up && !before.up)
-		neighs_suspect(n, m->ifindex);
+	if (!l->now.up || before.up)
+		return 0;
+	if (l->known)
+		l->up_since = loop_now();
+	neighs_suspect(n, m->ifindex);
 	return 0;
 }
 

@@ -104,9 +104,9 @@ struct net_hop {
 void net_hop_add(struct net *n, struct net_hop *hop);
 void net_hop_del(struct net *n, struct net_hop *hop);
 
-/* Whether the kernel would send packets for `to` by a link that is up now.  Asks the kernel once:
- * not for each packet. */
-bool net_path_up(struct net *n, const struct addr *to);
+/* Whether packets for `to` could leave this host all the time since then: the kernel's route uses
+ * a link that is up and was settled by then.  Asks the kernel once: not for each packet. */
+bool net_path_up(struct net *n, const struct addr *to, usec_t since);
 
 /* Counters, for the status. */
 struct net_stats {

@@ -803,6 +803,34 @@ static void hop_follows_the_route(void **state)
 	}
 }
 
+static void path_is_up_once_its_link_has_settled(void **state)
+{
+	struct lab *lab = *state;
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		const struct family *f = &families[i];
+		struct addr peer = addr_of(f->peer), far = addr_of(f->far), own = addr_of("127.0.0.1");
+		usec_t before = loop_now();
+
+		both_ends_have_addresses(lab, f);
+		assert_true(net_path_up(lab->net, &own, before));
+		assert_false(net_path_up(lab->net, &far, before));
+		if (i == 0) /* the second time it came up just now */
+			assert_true(net_path_up(lab->net, &peer, before));
+		run_there(lab, "ip link set p0 down");
+		expect_told(lab, "[link v0 down");
+		assert_false(net_path_up(lab->net, &peer, loop_now()));
+		str_free(&lab->told);
+		run_there(lab, "ip link set p0 up");
+		expect_told(lab, "[link v0 up");
+		assert_false(net_path_up(lab->net, &peer, before));
+		assert_false(net_path_up(lab->net, &peer, loop_now()));
+		assert_true(net_path_up(lab->net, &peer, usec_add(loop_now(), SEC(1))));
+		str_free(&lab->told);
+	}
+}
+
 static bool is_managed(struct lab *lab)
 {
 	return prints("ip neigh show dev v0", lab->want) &&
@@ -1076,6 +1104,7 @@ int main(void)
 		lab_test(resync_tells_only_what_differs),
 		lab_test(hop_is_resolved_and_follows_the_mac),
 		lab_test(hop_follows_the_route),
+		lab_test(path_is_up_once_its_link_has_settled),
 		lab_test(neighbour_is_kept_by_the_kernel),
 		lab_test(failed_neighbour_keeps_its_last_mac),
 		lab_test(fixed_neighbour_of_the_operator_stays_fixed),
