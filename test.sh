@@ -93,7 +93,7 @@ group_lint() {
 	git ls-files -z '*.py' | xargs -0 pyflakes3 || status=1
 	git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run --Werror || status=1
 	git ls-files -z 'src/*.c' ':!*.bpf.c' | xargs -0 cppcheck --quiet --error-exitcode=1 --inline-suppr \
-		-Isrc --enable=warning,portability --suppress=missingIncludeSystem --suppress=unknownMacro || status=1
+		-Isrc -Ibuild/src --enable=warning,portability --suppress=missingIncludeSystem --suppress=unknownMacro || status=1
 	find man build -maxdepth 2 -name '*.[1578]' | sort | xargs -r mandoc -Tlint -W warning || status=1
 	return "$status"
 }
