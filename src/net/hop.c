@@ -85,7 +85,8 @@ static bool is_no_route(int error)
 	return false;
 }
 
-/* A neighbour that was asked for in vain while the link was down is asked for again within this time. */
+/* A neighbour that was asked for in vain while the link was down is asked for again within this
+ * time. */
 #define SETTLES SEC(1)
 
 static bool was_up(const struct link *l, usec_t since)

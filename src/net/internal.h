@@ -38,7 +38,7 @@ struct link {
 	bool filter; /* the owners of filters are to look there */
 	bool dirty;
 	usec_t up_since; /* when it came up; 0: it was up already when it was first seen */
-	uint64_t seen; /* in which reading of everything */
+	uint64_t seen;	 /* in which reading of everything */
 	struct list node, dirty_node;
 	struct list addrs; /* in the kernel's order */
 };

@@ -158,7 +158,7 @@ struct lab {
 	const char *want;
 	uint64_t want_attempts;
 	struct check_status last; /* of the last one shown */
-	unsigned decided_by;	  /* how many results in a row made the verdict that was told last */
+	unsigned decided_by; /* how many results in a row made the verdict that was told last */
 	char detail[80];
 };
 

@@ -810,7 +810,8 @@ static void path_is_up_once_its_link_has_settled(void **state)
 
 	for (i = 0; i < 2; i++) {
 		const struct family *f = &families[i];
-		struct addr peer = addr_of(f->peer), far = addr_of(f->far), own = addr_of("127.0.0.1");
+		struct addr peer = addr_of(f->peer), far = addr_of(f->far),
+			    own = addr_of("127.0.0.1");
 		usec_t before = loop_now();
 
 		both_ends_have_addresses(lab, f);
