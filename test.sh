@@ -111,7 +111,7 @@ group_net() {
 	! $long || LBD_BUILDDIR=$top/build/sanitized run_scenarios build/sanitized
 }
 run_scenarios() {
-	LBD_BUILDDIR=$top/$1 timeout 1500 /usr/bin/python3 -m pytest -q -ra -n "$jobs" --dist worksteal \
+	LBD_BUILDDIR=$top/$1 timeout 1500 /usr/bin/python3 -m pytest -q -ra -n "$jobs" --dist load \
 		-p no:cacheprovider tests/net
 }
 group_vm() { quietly make -s -C build -j"$jobs" check TESTS= && tests/vm/run build; }
