@@ -248,12 +248,9 @@ class Director(Node):
             self.wait_lbd()
 
     def wait_lbd(self, deadline=10.0):
-        def answers():
-            if not self.lbd.running:
-                raise LabError(f"lbd ended with {self.lbd.wait()}: {self.lbd.log()[-2000:]}")
-            self.lbctl("status")
-            return True
-        wait_for(answers, deadline, f"lbd on {self.name}")
+        wait_for(lambda: not self.lbd.running or self.lbctl("status"), deadline, f"lbd on {self.name}")
+        if not self.lbd.running:
+            raise LabError(f"lbd ended with {self.lbd.wait()}: {self.lbd.log()[-2000:]}")
 
     def stop_lbd(self, number=signal.SIGTERM):
         return self.lbd.stop(number)

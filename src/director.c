@@ -137,12 +137,6 @@ static void collect_links(struct director *d, struct links *l)
 	*l = (struct links){ .d = d };
 	for (i = 0; i < c->director.n_interfaces; i++)
 		add_name(l, c->director.interfaces[i]);
-	if (l->n < c->director.n_interfaces)
-		log_warn(
-			"engine",
-			"%s:%u: director.interfaces: %u of %u exist; the others are used when they come",
-			c->director.where.file, c->director.where.line, l->n,
-			c->director.n_interfaces);
 	if (c->director.n_interfaces)
 		return;
 	for (i = 0; i < c->n_vrrp; i++) {
@@ -239,6 +233,32 @@ static int apply_engine(struct director *d)
 	return r;
 }
 
+struct missing {
+	struct director *d;
+	enum log_level level;
+	unsigned n;
+};
+
+static void need_link(void *ctx, const char *name, const struct conf_where *where)
+{
+	struct missing *m = ctx;
+
+	if (net_link_by_name(m->d->net, name))
+		return;
+	log_at(m->level, "config", "%s:%u: %s: this machine has no interface %s", where->file,
+	       where->line, where->path, name);
+	m->n++;
+}
+
+/* Names the interfaces that the configuration names and that do not exist; returns how many. */
+static unsigned name_missing_links(struct director *d, const struct conf *c, enum log_level level)
+{
+	struct missing m = { .d = d, .level = level };
+
+	conf_each_interface(c, need_link, &m);
+	return m.n;
+}
+
 static void apply_rest(struct director *d)
 {
 	vrrp_set_reconcile(d->vrrp, d->conf);
@@ -250,7 +270,8 @@ void director_apply(struct director *d, struct conf *conf)
 	struct conf *old = d->conf;
 
 	d->conf = conf;
-	apply_engine(d); /* has logged what it could not do */
+	name_missing_links(d, conf, LEVEL_WARN); /* they are used when they come */
+	apply_engine(d);			 /* has logged what it could not do */
 	apply_rest(d);
 	conf_free(old);
 }
@@ -296,6 +317,11 @@ int director_new(struct loop *loop, const char *name, struct conf *conf, struct 
 		goto err;
 	}
 	net_watch_add(d->net, &d->watch);
+	if (name_missing_links(d, conf, LEVEL_ERR)) {
+		r = -ENODEV;
+		str_addf(why, "not all interfaces are there");
+		goto err;
+	}
 	r = open_engine(d, name, why);
 	if (r)
 		goto err;

@@ -78,6 +78,25 @@ unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret)
 	return n;
 }
 
+void conf_each_interface(const struct conf *c,
+			 void (*each)(void *ctx, const char *name, const struct conf_where *where),
+			 void *ctx)
+{
+	const struct conf_director *d = &c->director;
+	unsigned i, k;
+
+	for (i = 0; i < d->n_interfaces; i++)
+		each(ctx, d->interfaces[i], &d->interfaces_where);
+	for (i = 0; i < c->n_vrrp; i++) {
+		const struct conf_vrrp *v = &c->vrrp[i];
+
+		each(ctx, v->interface, &v->interface_where);
+		for (k = 0; k < v->n_addresses; k++)
+			if (strcmp(v->addresses[k].interface, v->interface) != 0)
+				each(ctx, v->addresses[k].interface, &v->addresses_where);
+	}
+}
+
 const struct conf_vrrp *conf_vrrp_of(const struct conf *c, const struct addr *a)
 {
 	const struct conf_vrrp *v;

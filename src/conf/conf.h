@@ -50,6 +50,7 @@ struct conf_director {
 	unsigned engine;	 /* enum conf_engine */
 	const char **interfaces; /* where packets come in; empty: worked out */
 	unsigned n_interfaces;
+	struct conf_where interfaces_where;
 	unsigned attach; /* enum conf_attach */
 	struct conf_attach_one *attach_by_interface;
 	unsigned n_attach_by_interface;
@@ -71,6 +72,7 @@ struct conf_vrrp {
 	struct conf_where where;
 	const char *name;
 	const char *interface;
+	struct conf_where interface_where;
 	uint32_t vrid;
 	uint32_t priority;	/* 1-254; 255: owner */
 	usec_t advert_interval; /* whole centiseconds, 10 ms - 40.95 s */
@@ -78,6 +80,7 @@ struct conf_vrrp {
 	int family; /* of the addresses: AF_INET or AF_INET6 */
 	struct conf_vip *addresses;
 	unsigned n_addresses;
+	struct conf_where addresses_where;
 	bool has_source;
 	struct addr source;	    /* of the adverts; else the interface's own */
 	struct addr *unicast_peers; /* none: multicast */
@@ -161,6 +164,11 @@ void conf_diff(const struct conf *old, const struct conf *new, struct str *out);
  * first is link-local: one of c, else one made from the virtual MAC (RFC 9568 5.2.9), which is an
  * address like the others.  ret has room for c->n_addresses + 1; returns how many there are. */
 unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret);
+
+/* Calls back for each place that names an interface of this machine. */
+void conf_each_interface(const struct conf *c,
+			 void (*each)(void *ctx, const char *name, const struct conf_where *where),
+			 void *ctx);
 
 /* The instance that owns address a, or NULL. */
 const struct conf_vrrp *conf_vrrp_of(const struct conf *c, const struct addr *a);

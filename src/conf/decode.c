@@ -276,6 +276,8 @@ void decode_group(struct decoder *d, const struct opt_group *g, const struct lay
 		return;
 	for_each_opt(o, g) {
 		n = layers_find(d, o, layers);
+		if (n && o->where_at)
+			*(struct conf_where *)((char *)base + o->where_at) = decode_where(d, n);
 		if (n)
 			decode_opt(d, o, n, base);
 		else if (o->def)

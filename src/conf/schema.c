@@ -27,6 +27,7 @@
 #define GROUP(s, m, ctype) .type = OPT_GROUP, .at = FIELD(s, m, ctype)
 #define NAMED(s, m, ctype)                                                                         \
 	.type = OPT_NAMED, .at = FIELD(s, m, ctype *), .n_at = FIELD(s, n_##m, unsigned)
+#define WHERE(s, m)	.where_at = FIELD(s, m, struct conf_where)
 #define EACH(s, m, n)                                                                              \
 	.each_at = FIELD(s, m, struct conf_attach_one *), .n_each_at = FIELD(s, n, unsigned)
 
@@ -82,7 +83,8 @@ static const struct opt director_opts[] = {
 	  .doc = "What forwards packets: programs in the kernel, or nothing at all: VRRP and checks "
 		 "then run alone." },
 	{ .name = "interfaces", LIST(struct conf_director, interfaces, OPT_INTERFACE, const char *),
-	  .max = 256, .def_doc = "those that carry addresses of vrrp or reach servers",
+	  WHERE(struct conf_director, interfaces_where), .max = 256,
+	  .def_doc = "those that carry addresses of vrrp or reach servers",
 	  .doc = "Where packets of services and answers of servers come in." },
 	{ .name = "attach", ENUM(struct conf_director, attach),
 	  EACH(struct conf_director, attach_by_interface, n_attach_by_interface),
@@ -120,6 +122,7 @@ const struct opt_group schema_director = {
 
 static const struct opt vrrp_opts[] = {
 	{ .name = "interface", INTERFACE(struct conf_vrrp, interface), .flags = OPT_REQUIRED,
+	  WHERE(struct conf_vrrp, interface_where),
 	  .doc = "Where adverts are sent and received." },
 	{ .name = "vrid", U32(struct conf_vrrp, vrid), .min = 1, .max = 255, .flags = OPT_REQUIRED,
 	  .doc = "The virtual router's number: the same on all its directors, and of no other "
@@ -135,6 +138,7 @@ static const struct opt vrrp_opts[] = {
 	  .doc = "Whether a director that comes back takes the addresses from one with a lower "
 		 "priority." },
 	{ .name = "addresses", LIST(struct conf_vrrp, addresses, OPT_VIP, struct conf_vip),
+	  WHERE(struct conf_vrrp, addresses_where),
 	  .min = 1, .max = 255, .flags = OPT_REQUIRED | OPT_LINK_LOCAL,
 	  .doc = "The addresses that move, with their prefix length; all of one family.  "
 		 "\"10.0.0.1/24 dev eth1\" is on another interface than the adverts: so the gateway "

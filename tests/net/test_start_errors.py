@@ -34,9 +34,22 @@ def test_missing_bpf_privilege_is_named(lab):
     assert "CAP_BPF" in done.stderr
 
 
-def test_missing_interface_names_the_line(lab):
-    config = base_config()
+def needs_interfaces(config):
     config["director"]["interfaces"] = ["eth0", "eth9"]
+
+
+def speaks_vrrp_there(config):
+    config["vrrp"]["shop4"]["interface"] = "eth9"
+
+
+def has_addresses_there(config):
+    config["vrrp"]["shop6"]["addresses"][-1] = "fd00::1/64 dev eth9"
+
+
+@pytest.mark.parametrize("spoil", [needs_interfaces, speaks_vrrp_there, has_addresses_there])
+def test_missing_interface_names_the_line(lab, spoil):
+    config = base_config()
+    spoil(config)
     path = lab.write_config(render(config))
     done = run_lbd(lab, "-c", path)
     line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if "eth9" in text)

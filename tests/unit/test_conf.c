@@ -218,6 +218,34 @@ static void the_other_node_sees_its_own_values(void **state)
 	conf_free(c);
 }
 
+static void keep_interface(void *ctx, const char *name, const struct conf_where *where)
+{
+	str_addf(ctx, "%u %s %s\n", where->line, where->path, name);
+}
+
+static void interfaces_are_told_with_their_lines(void **state)
+{
+	static const char text[] =
+		"director: {\n"
+		"	flows = 4096;\n"
+		"	interfaces = [ \"eth0\", \"eth2\" ]; };\n"
+		"vrrp: { shop: { vrid = 51;\n"
+		"	interface = \"eth0\";\n"
+		"	addresses = [ \"192.0.2.10/24\", \"10.0.0.1/24 dev eth1\" ]; }; };\n"
+		"nodes: { lb1: { vrrp: { shop: {\n"
+		"	interface = \"eth5\"; }; }; }; };\n";
+	struct conf *c = load(text, "lb1");
+	struct str told = { 0 };
+
+	conf_each_interface(c, keep_interface, &told);
+	assert_string_equal(str_text(&told), "3 director.interfaces eth0\n"
+					     "3 director.interfaces eth2\n"
+					     "8 nodes.lb1.vrrp.shop.interface eth5\n"
+					     "6 vrrp.shop.addresses eth1\n");
+	str_free(&told);
+	conf_free(c);
+}
+
 static void objects_know_where_they_were_written(void **state)
 {
 	struct conf *c = load(pair, "lb1");
@@ -320,6 +348,7 @@ int main(void)
 		cmocka_unit_test(members_hold_what_was_written),
 		cmocka_unit_test(the_other_node_sees_its_own_values),
 		cmocka_unit_test(objects_know_where_they_were_written),
+		cmocka_unit_test(interfaces_are_told_with_their_lines),
 		cmocka_unit_test(the_instance_of_an_address_is_found),
 		cmocka_unit_test(a_difference_names_what_changes),
 		cmocka_unit_test(order_and_spelling_are_no_difference),
