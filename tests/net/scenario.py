@@ -27,6 +27,8 @@ def servers(**members):
             for suffix, prefix in (("", "10.0.0."), ("_6", "fd00::")) for n in (1, 2, 3)}
 
 
+CHECK = {"type": "tcp", "interval": "300ms", "timeout": "300ms", "rise": 1, "fall": 2}
+
 _BASE = {
     "director": {"flows": 65536, "flows6": 65536},
     "vrrp": {
@@ -35,18 +37,16 @@ _BASE = {
         "shop6": {"interface": "eth0", "vrid": 51, "advert_interval": "100ms",
                   "addresses": [f"{NAT['6']}/64", f"{DR['6']}/64", f"{GATEWAY['6']}/64 dev eth1"]},
     },
-    "defaults": {"scheduler": "rr",
-                 "check": {"type": "tcp", "interval": "300ms", "timeout": "300ms", "rise": 1, "fall": 2}},
+    "defaults": {"scheduler": "rr", "check": CHECK},
     "services": {
         "www": {"vip": list(NAT.values()), "port": 80, "method": "nat", "servers": servers(port=8080)},
         "www_dr": {"vip": list(DR.values()), "port": 80, "method": "dr", "servers": servers()},
         "echo": {"vip": list(NAT.values()), "port": ECHO_PORT, "method": "nat", "servers": servers()},
         "echo_udp": {"vip": list(NAT.values()), "port": ECHO_PORT, "protocol": "udp", "method": "nat",
-                     "servers": servers(), "check": {"type": "tcp", "interval": "300ms", "timeout": "300ms",
-                                                     "rise": 1, "fall": 2}},
+                     "servers": servers(), "check": {**CHECK, "port": ECHO_PORT}},
         "echo_dr": {"vip": list(DR.values()), "port": ECHO_PORT, "method": "dr", "servers": servers()},
         "echo_udp_dr": {"vip": list(DR.values()), "port": ECHO_PORT, "protocol": "udp", "method": "dr",
-                        "servers": servers()},
+                        "servers": servers(), "check": {**CHECK, "port": ECHO_PORT}},
     },
     "nodes": {
         "lb1": {"vrrp": {"shop4": {"priority": 150}, "shop6": {"priority": 150}}},

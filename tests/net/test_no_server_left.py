@@ -6,15 +6,13 @@ import time
 import pytest
 from conftest import VARIANTS, families
 from lab import wait_for
-from scenario import CLIENT, DR, ECHO_PORT, NAT, Scenario, base_config
+from scenario import CLIENT, DR, ECHO_PORT, NAT, Scenario
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def empty(request):
     """A director all of whose servers have stopped."""
-    config = base_config()
-    config["services"]["echo_udp_dr"]["check"] = config["services"]["echo_udp"]["check"]
-    scenario = Scenario(config=config, **VARIANTS[request.param])
+    scenario = Scenario(**VARIANTS[request.param])
     try:
         scenario.start()
         for server in scenario.servers:
