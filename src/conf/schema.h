@@ -60,8 +60,8 @@ struct opt {
 	const char *doc;
 	enum opt_type type, elem;
 	unsigned flags, in;
-	size_t at;   /* offset of the member; 0: it has none, resolve.c makes something of it */
-	size_t n_at; /* of its count; OPT_ADDR: of the flag that says it was given */
+	size_t at;	 /* offset of the member; 0: it has none, resolve.c makes something of it */
+	size_t n_at;	 /* of its count; OPT_ADDR: of the flag that says it was given */
 	size_t where_at; /* of a struct conf_where, if wanted */
 	size_t each_at, n_each_at; /* OPT_ENUM: of a struct conf_attach_one for each interface */
 	uint64_t min, max, step;   /* of the value, a list's length, or how many are named */
