@@ -154,18 +154,6 @@ static void adopt(struct gates *g, const struct conf_vrrp *c)
 		e->vrid = key;
 }
 
-static struct gate_entry *fresh(struct gates *g, const struct conf_vrrp *c)
-{
-	uint32_t id = free_slot(g);
-
-	if (!id) {
-		log_err("engine", "vrrp %s: all %u gates are taken", c->name, GATE_MAX - 1);
-		return NULL;
-	}
-	memset(&g->be->gates[id], 0, sizeof(struct gate));
-	return entry_new(g, c, id);
-}
-
 static void take_addresses(struct gate_entry *e, const struct conf_vrrp *c)
 {
 	struct conf_vip *vips = calloc(c->n_addresses + 1, sizeof(*vips));
@@ -186,6 +174,43 @@ static void take_addresses(struct gate_entry *e, const struct conf_vrrp *c)
 	free(e->owned);
 	e->owned = owned;
 	e->n_owned = n;
+}
+
+/* An address that moves to a new instance goes on as it is until VRRP has decided: no packet meets
+ * a gate that is closed only because it is new. */
+static void begin_as_before(struct gates *g, struct gate_entry *e)
+{
+	struct gate *slot = &g->be->gates[e->id];
+	unsigned i;
+	uint32_t id;
+
+	memset(slot, 0, sizeof(*slot));
+	for (i = 0; i < e->n_owned; i++) {
+		struct gate_addr key = addr_key(g, &e->owned[i]);
+
+		if (g->be->get(g->be, TABLE_GATE_ADDRS, &key, &id) || !id || id >= GATE_MAX ||
+		    !load_word(&g->be->gates[id].open))
+			continue;
+		*slot = g->be->gates[id];
+		return;
+	}
+}
+
+static struct gate_entry *fresh(struct gates *g, const struct conf_vrrp *c)
+{
+	uint32_t id = free_slot(g);
+	struct gate_entry *e;
+
+	if (!id) {
+		log_err("engine", "vrrp %s: all %u gates are taken", c->name, GATE_MAX - 1);
+		return NULL;
+	}
+	e = entry_new(g, c, id);
+	if (!e)
+		return NULL;
+	take_addresses(e, c);
+	begin_as_before(g, e);
+	return e;
 }
 
 static void update(struct gates *g, struct gate_entry *e, const struct conf_vrrp *c)

@@ -11,6 +11,7 @@
 #define VRRP_EVENTS(X)                                                                             \
 	X(STARTUP, "interface and address are there")                                              \
 	X(STARTUP_OWNER, "interface and address are there, priority 255")                          \
+	X(STARTUP_HEIR, "its addresses are ours already")                                          \
 	X(SHUTDOWN, "stopped")                                                                     \
 	X(FAULT, "cannot run")                                                                     \
 	X(CHANGED, "configuration changed")                                                        \

@@ -41,6 +41,7 @@ struct vrrp_instance {
 	char reason[96];
 	usec_t since;
 	bool stopped;
+	bool heir;    /* new, and addresses of it are ours, by an instance that gives them up */
 	bool closing; /* the gate is to be closed as soon as the addresses are gone */
 
 	/* Where it speaks, while it is not in INITIALIZE. */
@@ -552,13 +553,25 @@ static void measure(struct vrrp_instance *v, const struct net_link *link)
 	v->room = room;
 }
 
+/* An address that moves to a new instance would be nobody's for a master down interval, were that
+ * instance to wait as the RFC has it.  Should it have a better master elsewhere, that one answers
+ * our first advert. */
+static enum vrrp_event startup(const struct vrrp_instance *v, bool heir)
+{
+	if (v->c->priority == 255)
+		return VRRP_EV_STARTUP_OWNER;
+	return heir ? VRRP_EV_STARTUP_HEIR : VRRP_EV_STARTUP;
+}
+
 void vrrp_instance_check(struct vrrp_instance *v)
 {
 	const struct net_link *link;
 	char why[sizeof(v->reason)];
+	bool heir = v->heir;
 	struct addr source;
 	int r;
 
+	v->heir = false;
 	vrrp_instance_close(v);
 	if (v->stopped)
 		return;
@@ -582,8 +595,8 @@ void vrrp_instance_check(struct vrrp_instance *v)
 		fault(v, why);
 		return;
 	}
-	vrrp_serve(&v->listener); /* an owner beats at once */
-	handle(v, v->c->priority == 255 ? VRRP_EV_STARTUP_OWNER : VRRP_EV_STARTUP);
+	vrrp_serve(&v->listener); /* who becomes master beats at once */
+	handle(v, startup(v, heir));
 }
 
 /* Takes over which addresses c has.  0 or -ENOMEM, all as it was. */
@@ -672,6 +685,16 @@ bool vrrp_instance_is(const struct vrrp_instance *v, const struct conf_vrrp *c)
 	       v->c->family == c->family;
 }
 
+bool vrrp_instance_has_name_of(const struct vrrp_instance *v, const struct vrrp_instance *other)
+{
+	return !strcmp(v->c->name, other->c->name);
+}
+
+void vrrp_instance_leave_gate(struct vrrp_instance *v)
+{
+	v->closing = false;
+}
+
 void vrrp_instance_stop(struct vrrp_instance *v)
 {
 	v->stopped = true;
@@ -726,6 +749,7 @@ int vrrp_instance_new(const struct vrrp_env *env, const struct conf_vrrp *c,
 	}
 	loop_timer_init(&v->timer, env->loop, LOOP_VRRP, on_timer);
 	loop_timer_init(&v->beat, env->loop, LOOP_VRRP, on_beat);
+	v->heir = vip_claim_ours(&v->claim);
 	/* A daemon that crashed while it was MASTER has left its gate open, and addresses. */
 	v->closing = true;
 	loop_timer_in(&v->beat, c->advert_interval);

@@ -37,6 +37,9 @@ void vrrp_instance_check(struct vrrp_instance *v);
 /* Closes its gate if that is to be done and the addresses are gone; for when they may just have
  * gone (vrrp_instance_check does it, too). */
 void vrrp_instance_close(struct vrrp_instance *v);
+bool vrrp_instance_has_name_of(const struct vrrp_instance *v, const struct vrrp_instance *other);
+/* Its gate is another's now. */
+void vrrp_instance_leave_gate(struct vrrp_instance *v);
 /* For good. */
 void vrrp_instance_stop(struct vrrp_instance *v);
 

@@ -67,21 +67,40 @@ static bool is_among(struct vrrp_instance *const *list, unsigned n, const struct
 	return false;
 }
 
-/* Ends those that are not kept.  Whoever is told of it may look at the set, so it is whole
- * throughout. */
+/* Stops those that are not kept and leaves them alone in the set.  Whoever is told of it may look
+ * at the set, so it is whole throughout. */
 static void retire(struct vrrp_set *s, struct vrrp_instance *const *kept, unsigned n_kept)
 {
-	struct vrrp_instance *v;
+	unsigned i, n = 0;
+
+	for (i = 0; i < s->n; i++)
+		if (!is_among(kept, n_kept, s->instances[i]))
+			vrrp_instance_stop(s->instances[i]);
+	for (i = 0; i < s->n; i++)
+		if (!is_among(kept, n_kept, s->instances[i]))
+			s->instances[n++] = s->instances[i];
+	s->n = n;
+}
+
+static void free_all(struct vrrp_instance **instances, unsigned n)
+{
 	unsigned i;
 
-	for (i = s->n; i-- > 0;) {
-		v = s->instances[i];
-		if (is_among(kept, n_kept, v))
-			continue;
-		vrrp_instance_stop(v);
-		s->instances[i] = s->instances[--s->n];
-		vrrp_instance_free(v);
-	}
+	for (i = 0; i < n; i++)
+		vrrp_instance_free(instances[i]);
+	free(instances);
+}
+
+/* A gate goes by name: one that another instance has now is not the old one's to close. */
+static void hand_on_gates(struct vrrp_instance *const *gone, unsigned n_gone,
+			  struct vrrp_instance *const *next, unsigned n)
+{
+	unsigned i, k;
+
+	for (i = 0; i < n_gone; i++)
+		for (k = 0; k < n; k++)
+			if (vrrp_instance_has_name_of(gone[i], next[k]))
+				vrrp_instance_leave_gate(gone[i]);
 }
 
 /* In this order, so that an address which moves between instances is never unwanted: those that
@@ -89,14 +108,18 @@ static void retire(struct vrrp_set *s, struct vrrp_instance *const *kept, unsign
  * at once, then the interfaces are made to match, and what a crashed daemon left open is closed. */
 void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 {
-	struct vrrp_instance **next = calloc(c->n_vrrp + 1, sizeof(*next));
-	unsigned n = 0, i;
+	struct vrrp_instance **next = calloc(c->n_vrrp + 1, sizeof(*next)), **gone;
+	unsigned n = 0, n_gone, i;
 
 	if (!next) {
 		log_err("vrrp", "no memory for %u instances: all are stopped", c->n_vrrp);
 		retire(s, NULL, 0);
+		free_all(s->instances, s->n);
+		s->instances = NULL;
+		s->n = 0;
 		return;
 	}
+	vips_hold(s->env.vips, true);
 	for (i = 0; i < c->n_vrrp; i++) {
 		next[i] = find(s, &c->vrrp[i]);
 		if (next[i])
@@ -110,12 +133,15 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 		if (next[i])
 			next[n++] = next[i];
 	}
-	free(s->instances);
+	gone = s->instances;
+	n_gone = s->n;
 	s->instances = next;
 	s->n = n;
+	hand_on_gates(gone, n_gone, next, n);
 	check_all(s);
-	vips_apply(s->env.vips);
+	vips_hold(s->env.vips, false);
 	close_all(s);
+	free_all(gone, n_gone);
 }
 
 void vrrp_set_stop(struct vrrp_set *s)
@@ -181,13 +207,9 @@ err_free:
 
 void vrrp_set_free(struct vrrp_set *s)
 {
-	unsigned i;
-
 	if (!s)
 		return;
-	for (i = 0; i < s->n; i++)
-		vrrp_instance_free(s->instances[i]);
-	free(s->instances);
+	free_all(s->instances, s->n);
 	net_watch_del(s->env.net, &s->watch);
 	loop_timer_stop(&s->recheck);
 	vips_free(s->env.vips);

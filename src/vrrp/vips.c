@@ -41,6 +41,7 @@ struct vips {
 	struct list claims;
 	struct net_watch watch;
 	struct loop_timer timer; /* the next vips_apply that nobody asks for */
+	bool held;
 };
 
 static struct vip *find(const struct vips *v, const struct conf_vip *c)
@@ -244,8 +245,14 @@ void vips_apply(struct vips *v)
 {
 	usec_t now = loop_now();
 
-	if (!work(v, usec_add(now, TURN)))
+	if (!v->held && !work(v, usec_add(now, TURN)))
 		work_at(v, now);
+}
+
+void vips_hold(struct vips *v, bool held)
+{
+	v->held = held;
+	vips_apply(v);
 }
 
 void vips_finish(struct vips *v)
@@ -324,6 +331,16 @@ int vip_claim_set(struct vips *v, struct vip_claim *c, const struct conf_vip *li
 	return 0;
 }
 
+bool vip_claim_ours(const struct vip_claim *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->vips[i]->ours)
+			return true;
+	return false;
+}
+
 void vip_claim_activate(struct vip_claim *c, bool active)
 {
 	unsigned i;
@@ -337,10 +354,12 @@ void vip_claim_activate(struct vip_claim *c, bool active)
 
 void vip_claim_announce(struct vips *v, struct vip_claim *c)
 {
+	struct prefix at;
 	unsigned i;
 
 	for (i = 0; i < c->n; i++)
-		announce(v, c->vips[i]);
+		if (is_there(v, c->vips[i], &at))
+			announce(v, c->vips[i]);
 }
 
 bool vip_claim_stands(struct vips *v, const struct vip_claim *c)

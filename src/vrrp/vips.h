@@ -29,7 +29,10 @@ void vips_free(struct vips *v); /* claims must be dropped before; takes NULL */
 /* Which addresses a claim is about.  Interfaces are touched by vips_apply only.  0 or -ENOMEM, the
  * claim as it was. */
 int vip_claim_set(struct vips *v, struct vip_claim *c, const struct conf_vip *list, unsigned n);
+/* Whether this daemon has put one of them on its interface, for whichever claim. */
+bool vip_claim_ours(const struct vip_claim *c);
 void vip_claim_activate(struct vip_claim *c, bool active);
+/* Those that are there; the others are announced when they have come. */
 void vip_claim_announce(struct vips *v, struct vip_claim *c);
 /* Whether an address of c that nobody wants is still there. */
 bool vip_claim_stands(struct vips *v, const struct vip_claim *c);
@@ -38,6 +41,9 @@ void vip_claim_drop(struct vips *v, struct vip_claim *c);
 /* Makes the interfaces match: what is missing first, then away with what nobody wants.  What takes
  * longer than 2 ms is done in later turns of the loop. */
 void vips_apply(struct vips *v);
+/* While held, vips_apply does nothing: several claims change, and what one gives up another may
+ * take.  Letting go applies. */
+void vips_hold(struct vips *v, bool held);
 /* The same to the end. */
 void vips_finish(struct vips *v);
 

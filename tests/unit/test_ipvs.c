@@ -393,6 +393,28 @@ static void vip_that_moves_between_instances_changes_its_gate(void **state)
 	assert_int_equal(gate, after.gate);
 }
 
+/* No packet meets a gate that is closed only because its instance is new. */
+static void gate_of_a_new_instance_begins_as_its_addresses_had_it(void **state)
+{
+	struct rig *r = *state;
+	struct gate *before, *after;
+
+	ipvs_reconcile(r->v, &r->conf);
+	ipvs_gate_beat(r->v, "four", MSEC(300), MSEC(900));
+	ipvs_gate_set(r->v, "four", true);
+	before = &r->be->gates[lookup(r, &r->vips[0], 80).gate];
+	assert_int_equal(before->open, 1);
+	r->vrrp[0].name = "heir";
+	r->vrrp[0].vrid = 99;
+	ipvs_reconcile(r->v, &r->conf);
+	after = &r->be->gates[lookup(r, &r->vips[0], 80).gate];
+	assert_ptr_not_equal(before, after);
+	assert_int_equal(after->open, 1);
+	assert_true(after->beat_ns == before->beat_ns && after->stale_ns == 300000000);
+	ipvs_gate_set(r->v, "heir", false);
+	assert_int_equal(after->open, 0);
+}
+
 static void gate_follows_its_interface(void **state)
 {
 	struct rig *r = *state;
@@ -464,6 +486,7 @@ int main(void)
 		RIG(removed_service_leaves_no_key),
 		RIG(service_on_another_port_is_another_service),
 		RIG(vip_that_moves_between_instances_changes_its_gate),
+		RIG(gate_of_a_new_instance_begins_as_its_addresses_had_it),
 		RIG(gate_follows_its_interface),
 		RIG(beat_lifts_the_fence),
 		RIG(made_link_local_address_has_a_gate_on_its_link),

@@ -22,6 +22,7 @@ static const struct {
 } filled[] = {
 	{ VRRP_INITIALIZE, EV(STARTUP), VRRP_BACKUP, DO(OWN_INTERVAL) | DO(ARM_DOWN) },
 	{ VRRP_INITIALIZE, EV(STARTUP_OWNER), VRRP_MASTER, GAIN },
+	{ VRRP_INITIALIZE, EV(STARTUP_HEIR), VRRP_MASTER, GAIN }, /* ours, not the RFC's */
 
 	{ VRRP_BACKUP, EV(SHUTDOWN), VRRP_INITIALIZE, DO(CANCEL) },
 	{ VRRP_BACKUP, EV(FAULT), VRRP_INITIALIZE, DO(CANCEL) },
@@ -53,8 +54,10 @@ static const struct {
 	/* running already */
 	{ VRRP_BACKUP, EV(STARTUP) },
 	{ VRRP_BACKUP, EV(STARTUP_OWNER) },
+	{ VRRP_BACKUP, EV(STARTUP_HEIR) },
 	{ VRRP_MASTER, EV(STARTUP) },
 	{ VRRP_MASTER, EV(STARTUP_OWNER) },
+	{ VRRP_MASTER, EV(STARTUP_HEIR) },
 	/* a backup says nothing, so there is nothing to say anew */
 	{ VRRP_BACKUP, EV(CHANGED) },
 	/* preemption: the timer runs on */

@@ -1288,6 +1288,110 @@ static void an_address_that_moves_between_instances_is_not_touched(void **state)
 	}
 }
 
+/* Whether the old instance stays (and loses the address) or goes (another name for the same):
+ * nobody waits for a master that is ourselves. */
+static void an_address_that_moves_to_a_new_instance_is_not_touched(void **)
+{
+	const struct family *f;
+	unsigned removed;
+	struct host *h;
+	int stays;
+
+	for_each_family(f)
+	{
+		for (stays = 0; stays < 2; stays++) {
+			world_begin();
+			memset(plans, 0, sizeof(plans));
+			plan_instance(&plans[0], 0, "one", f->family, 1, 100);
+			plan_vip(&plans[0], 0, f->vip, "eth0");
+			plan_vip(&plans[0], 0, f->vip2, "eth0");
+			plan_instance(&plans[1], 0, "new", f->family, stays ? 2 : 1, 100);
+			plan_vip(&plans[1], 0, f->vip, "eth0");
+			if (stays)
+				plan_instance(&plans[1], 1, "one", f->family, 1, 100);
+			plan_vip(&plans[1], stays, f->vip2, "eth0");
+			h = host_new(f->a);
+			host_configure(h, &plans[0].conf);
+			world_run(SEC(4));
+			host_clear_trace(h);
+			removed = host_removed(h);
+			host_configure(h, &plans[1].conf);
+			assert_int_equal(host_state(h, "new"), VRRP_MASTER);
+			assert_string_equal(host_status(h, "new").reason,
+					    "its addresses are ours already");
+			world_run(SEC(4));
+			assert_int_equal(host_removed(h), removed);
+			/* a link-local address for "one", which has none of its own any more */
+			if (f->family == AF_INET)
+				assert_null(strstr(host_trace(h), "add"));
+			/* a better master hears of it, and answers */
+			host_hear(h, f->other, stays ? 2 : 1, 200, SEC(1), f->vip_text);
+			world_run(USEC(0));
+			assert_int_equal(host_state(h, "new"), VRRP_BACKUP);
+			assert_false(host_has(h, 1, f->vip_text));
+			world_end();
+		}
+	}
+}
+
+/* The gate goes by name: the one that goes must not close it behind the one that has come. */
+static void an_instance_on_another_interface_keeps_its_gate(void **)
+{
+	char text[PREFIX_STRLEN];
+	const struct family *f;
+	struct host *h;
+	unsigned i, k;
+
+	for_each_family(f)
+	{
+		world_begin();
+		memset(plans, 0, sizeof(plans));
+		for (k = 0; k < 2; k++) {
+			plan_instance(&plans[k], 0, "web", f->family, 1, 100);
+			plan_vip(&plans[k], 0, f->vip, "eth0");
+			for (i = 0; k == 0 && i < 20; i++) {
+				snprintf(text, sizeof(text),
+					 f->family == AF_INET ? "10.2.0.%u/24" : "fd01::%u/64",
+					 i + 1);
+				plan_vip(&plans[k], 0, text, "eth0");
+			}
+		}
+		plans[1].vrrp[0].interface = "eth1";
+		h = host_new(f->a);
+		host_add(h, 2, f->b);
+		host_configure(h, &plans[0].conf);
+		world_run(SEC(4));
+		world_address_cost(MSEC(1)); /* they go in turns */
+		host_configure(h, &plans[1].conf);
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		assert_true(host_gate(h, "web")->open);
+		world_run(SEC(1));
+		assert_true(host_gate(h, "web")->open);
+		world_end();
+	}
+}
+
+/* It is its successor only in what it has. */
+static void a_new_instance_in_place_of_a_backup_is_backup(void **)
+{
+	const struct family *f;
+	struct host *h[2];
+
+	for_each_family(f)
+	{
+		pair(f, h, 200, 100);
+		world_run(SEC(10));
+		plan_instance(&plans[2], 0, "new", f->family, 51, 100);
+		plans[2].vrrp[0].n_addresses = 0;
+		plan_vip(&plans[2], 0, f->vip, "eth0");
+		host_clear_trace(h[1]);
+		host_configure(h[1], &plans[2].conf);
+		assert_int_equal(host_state(h[1], "new"), VRRP_BACKUP);
+		assert_null(strstr(host_trace(h[1]), "advert"));
+		world_end();
+	}
+}
+
 static void the_address_of_an_instance_that_goes_stays_with_the_other(void **state)
 {
 	const struct family *f;
@@ -1541,6 +1645,9 @@ int main(void)
 		cmocka_unit_test(a_changed_priority_is_told_at_once),
 		cmocka_unit_test(another_vrid_or_unicast_goes_on_in_its_state),
 		cmocka_unit_test(an_address_that_moves_between_instances_is_not_touched),
+		cmocka_unit_test(an_address_that_moves_to_a_new_instance_is_not_touched),
+		cmocka_unit_test(an_instance_on_another_interface_keeps_its_gate),
+		cmocka_unit_test(a_new_instance_in_place_of_a_backup_is_backup),
 		cmocka_unit_test(the_address_of_an_instance_that_goes_stays_with_the_other),
 		cmocka_unit_test(instances_come_and_go),
 		cmocka_unit_test(another_interface_is_another_instance),
