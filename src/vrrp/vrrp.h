@@ -42,9 +42,10 @@ int vrrp_set_new(struct loop *loop, struct net *net, const struct vrrp_ops *ops,
 /* Makes instances, timers and addresses match c, which is borrowed until the next call (the old
  * configuration may be freed after it returns).  An instance whose name, interface and family stay
  * keeps its state; an address wanted before and after is never taken away in between, whichever
- * instance wants it, and a new instance that gets one which we have is MASTER at once.  At the first
- * call, addresses of ours that a crashed daemon left are taken over or away as the state decides.
- * Never fails as a whole: an instance that cannot run stands in INITIALIZE with a reason. */
+ * instance wants it, and a new instance that gets one which we have is MASTER at once.  At the
+ * first call, addresses of ours that a crashed daemon left are taken over or away as the state
+ * decides. Never fails as a whole: an instance that cannot run stands in INITIALIZE with a reason.
+ */
 void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c);
 /* Priority 0 for every instance that is MASTER, addresses removed. */
 void vrrp_set_stop(struct vrrp_set *s);
