@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "check/probe.h"
 #include "check/schedule.h"
@@ -35,6 +36,12 @@ struct server {
 	enum check_verdict verdict; /* as told */
 };
 
+struct service {
+	const char *name;
+	struct server *servers;
+	unsigned n_servers;
+};
+
 struct check_set {
 	struct loop *loop;
 	const struct check_ops *ops;
@@ -46,8 +53,8 @@ struct check_set {
 	struct loop_timer runner;
 	struct log_limit local_log;
 	struct arena *arena; /* holds servers, uses and names, made anew at each reconcile */
-	struct server *servers;
-	size_t n_servers;
+	struct service *services;
+	unsigned n_services;
 };
 
 static const char *const codes[] = {
@@ -244,7 +251,6 @@ static void fill_server(struct check_set *s, struct server *server,
 {
 	unsigned i;
 
-	server->service = arena_strdup(s->arena, service->name);
 	server->name = arena_strdup(s->arena, cs->name);
 	server->n_uses = service->n_checks;
 	server->uses = arena_alloc(s->arena, service->n_checks * sizeof(*server->uses));
@@ -252,19 +258,28 @@ static void fill_server(struct check_set *s, struct server *server,
 		fill_use(s, &server->uses[i], server, cs, &service->checks[i], fresh);
 }
 
-static void fill_servers(struct check_set *s, const struct conf *c, struct list *fresh)
+static void fill_service(struct check_set *s, struct service *service,
+			 const struct conf_service *cs, struct list *fresh)
 {
-	unsigned i, k;
+	unsigned i;
 
-	s->n_servers = 0;
+	service->name = arena_strdup(s->arena, cs->name);
+	service->servers = arena_alloc(s->arena, cs->n_servers * sizeof(*service->servers));
+	service->n_servers = cs->n_servers;
+	for (i = 0; i < cs->n_servers; i++) {
+		service->servers[i].service = service->name;
+		fill_server(s, &service->servers[i], cs, &cs->servers[i], fresh);
+	}
+}
+
+static void fill_services(struct check_set *s, const struct conf *c, struct list *fresh)
+{
+	unsigned i;
+
+	s->services = arena_alloc(s->arena, c->n_services * sizeof(*s->services));
+	s->n_services = c->n_services;
 	for (i = 0; i < c->n_services; i++)
-		s->n_servers += c->services[i].n_servers;
-	s->servers = arena_alloc(s->arena, s->n_servers * sizeof(*s->servers));
-	s->n_servers = 0;
-	for (i = 0; i < c->n_services; i++)
-		for (k = 0; k < c->services[i].n_servers; k++)
-			fill_server(s, &s->servers[s->n_servers++], &c->services[i],
-				    &c->services[i].servers[k], fresh);
+		fill_service(s, &s->services[i], &c->services[i], fresh);
 }
 
 /* Spreads the first attempts, so that 10,000 new checks are no storm and none waits long. */
@@ -282,12 +297,22 @@ static void schedule_fresh(struct list *fresh)
 	}
 }
 
+static void tell_service(struct check_set *s, struct service *service)
+{
+	unsigned i;
+
+	for (i = 0; i < service->n_servers; i++) {
+		service->servers[i].verdict = server_verdict(&service->servers[i]);
+		tell(s, &service->servers[i]);
+	}
+}
+
 void check_set_reconcile(struct check_set *s, const struct conf *c)
 {
 	struct list fresh = LIST_INIT(fresh);
 	struct arena *old = s->arena, *arena = arena_new();
 	struct probe *p, *tmp;
-	size_t i;
+	unsigned i;
 
 	if (!arena) {
 		log_err("check", "no memory: the checks stay as they were");
@@ -298,23 +323,21 @@ void check_set_reconcile(struct check_set *s, const struct conf *c)
 		p->wanted = false;
 		list_init(&p->uses);
 	}
-	fill_servers(s, c, &fresh);
+	fill_services(s, c, &fresh);
 	list_for_each_safe(p, tmp, &s->probes, node)
 		if (!p->wanted)
 			drop_probe(s, p);
 	schedule_fresh(&fresh);
 	run_soon(s);
 	arena_free(old);
-	for (i = 0; i < s->n_servers; i++) {
-		s->servers[i].verdict = server_verdict(&s->servers[i]);
-		tell(s, &s->servers[i]);
-	}
+	for (i = 0; i < s->n_services; i++)
+		tell_service(s, &s->services[i]);
 }
 
 /* ---- Showing ---- */
 
-static void show(const struct use *use, void (*each)(void *ctx, const struct check_status *st),
-		 void *ctx)
+static void show_use(const struct use *use,
+		     void (*each)(void *ctx, const struct check_status *st), void *ctx)
 {
 	const struct probe *p = use->probe;
 	struct check_status st = {
@@ -338,15 +361,24 @@ static void show(const struct use *use, void (*each)(void *ctx, const struct che
 	each(ctx, &st);
 }
 
-void check_set_each(const struct check_set *s,
+static void show_service(const struct service *service,
+			 void (*each)(void *ctx, const struct check_status *st), void *ctx)
+{
+	unsigned i, k;
+
+	for (i = 0; i < service->n_servers; i++)
+		for (k = 0; k < service->servers[i].n_uses; k++)
+			show_use(&service->servers[i].uses[k], each, ctx);
+}
+
+void check_set_each(const struct check_set *s, const char *service,
 		    void (*each)(void *ctx, const struct check_status *st), void *ctx)
 {
-	size_t i;
-	unsigned k;
+	unsigned i;
 
-	for (i = 0; i < s->n_servers; i++)
-		for (k = 0; k < s->servers[i].n_uses; k++)
-			show(&s->servers[i].uses[k], each, ctx);
+	for (i = 0; i < s->n_services; i++)
+		if (!service || !strcmp(service, s->services[i].name))
+			show_service(&s->services[i], each, ctx);
 }
 
 int check_set_new(struct loop *loop, const struct check_ops *ops, void *ctx, struct check_set **ret)

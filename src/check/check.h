@@ -67,7 +67,8 @@ struct check_status {
 	uint64_t attempts, failures, local;
 };
 
-void check_set_each(const struct check_set *s,
+/* Of one service, or (NULL) of all. */
+void check_set_each(const struct check_set *s, const char *service,
 		    void (*each)(void *ctx, const struct check_status *st), void *ctx);
 
 #endif

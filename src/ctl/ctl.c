@@ -2,7 +2,11 @@
 /* The control socket.
  *
  * One command a connection.  A client that is slow to ask or to read has CLIENT_TIME and costs
- * nobody else anything; only root and lbd's own user are answered. */
+ * nobody else anything; only root and lbd's own user are answered.
+ *
+ * An answer is made and sent in parts, the next when the one before was read: the JSON of thousands
+ * of servers takes longer than VRRP can wait.  A service that a reload moves in between may be
+ * missing in it, or stand there twice. */
 #include "ctl/ctl.h"
 
 #include <errno.h>
@@ -20,6 +24,7 @@
 
 #define CLIENTS_MAX 32
 #define CLIENT_TIME SEC(5)
+#define TURN	    MSEC(2)
 
 struct client {
 	struct list node;
@@ -27,10 +32,13 @@ struct client {
 	struct loop_io io;
 	struct loop_timer deadline;
 	int fd;
-	char command[CTL_COMMAND_MAX];
-	size_t n_command;
-	char *answer; /* NULL until the command is whole */
-	size_t n_answer, sent;
+	char line[CTL_COMMAND_MAX];
+	size_t n_line;
+	const struct command *command; /* NULL until the line is whole */
+	unsigned part;		       /* the next to be made */
+	bool last;		       /* there are no more */
+	struct str text;	       /* the part that is being sent */
+	size_t sent;
 };
 
 struct ctl {
@@ -46,40 +54,53 @@ struct ctl {
 
 /* ---- Commands ---- */
 
-static json_t *do_status(struct ctl *c)
-{
-	return show_status(c->director, c->started, loop_take_longest_turn(c->loop));
-}
-
-static json_t *do_services(struct ctl *c)
-{
-	return show_services(c->director);
-}
-
-static json_t *do_vrrp(struct ctl *c)
-{
-	return show_vrrp(c->director);
-}
-
-static const struct {
+struct command {
 	const char *name;
-	json_t *(*run)(struct ctl *c);
-} commands[] = {
-#define X(name, help) { #name, do_##name },
+	json_t *(*part)(struct client *k, unsigned n); /* the n-th; NULL: there are no more */
+	bool list;				       /* parts are the elements of an array */
+};
+
+static json_t *do_status(struct client *k, unsigned n)
+{
+	struct ctl *c = k->ctl;
+
+	return n ? NULL : show_status(c->director, c->started, loop_take_longest_turn(c->loop));
+}
+
+static json_t *do_services(struct client *k, unsigned n)
+{
+	return show_service(k->ctl->director, n);
+}
+
+static json_t *do_vrrp(struct client *k, unsigned n)
+{
+	return show_instance(k->ctl->director, n);
+}
+
+static json_t *do_unknown(struct client *k, unsigned n)
+{
+	char quoted[64];
+
+	str_quote(k->line, strlen(k->line), quoted, sizeof(quoted));
+	return n ? NULL : json_pack("{s:s+}", "error", "unknown command: ", quoted);
+}
+
+static const struct command commands[] = {
+#define X(name, list, help) { #name, do_##name, list },
 	CTL_COMMANDS(X)
 #undef X
 };
 
-static json_t *run_command(struct ctl *c, const char *name)
+static const struct command unknown = { "", do_unknown, false };
+
+static const struct command *find_command(const char *name)
 {
-	char quoted[64];
 	size_t i;
 
 	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (!strcmp(commands[i].name, name))
-			return commands[i].run(c);
-	return json_pack("{s:s+}", "error", "unknown command: ",
-			 str_quote(name, strlen(name), quoted, sizeof(quoted)));
+			return &commands[i];
+	return &unknown;
 }
 
 /* ---- Clients ---- */
@@ -91,7 +112,7 @@ static void client_free(struct client *k)
 	close(k->fd);
 	list_del(&k->node);
 	k->ctl->n_clients--;
-	free(k->answer);
+	str_free(&k->text);
 	free(k);
 }
 
@@ -100,36 +121,63 @@ static void on_deadline(struct loop_timer *t, usec_t)
 	client_free(container_of(t, struct client, deadline));
 }
 
-static void send_answer(struct client *k)
+/* Puts the value, if any, into the text and lets go of it. */
+static void add_json(struct client *k, json_t *value)
 {
-	ssize_t n;
+	char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 
-	while (k->sent < k->n_answer) {
-		n = send(k->fd, k->answer + k->sent, k->n_answer - k->sent,
-			 MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n < 0 && errno == EAGAIN) {
+	if (text)
+		str_add(&k->text, text, strlen(text));
+	free(text);
+	json_decref(value);
+}
+
+/* False: all was sent. */
+static bool make_part(struct client *k)
+{
+	json_t *value;
+
+	if (k->last)
+		return false;
+	k->text.len = k->sent = 0;
+	value = k->command->part(k, k->part);
+	k->last = !value;
+	if (k->command->list)
+		str_addf(&k->text, "%s%s", k->part ? "" : "[", value && k->part ? ",\n" : "");
+	add_json(k, value);
+	if (k->command->list && !value)
+		str_addf(&k->text, "]");
+	k->part++;
+	return true;
+}
+
+static int send_part(struct client *k)
+{
+	while (k->sent < k->text.len) {
+		ssize_t n = send(k->fd, k->text.text + k->sent, k->text.len - k->sent,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0)
+			return -errno;
+		k->sent += (size_t)n;
+	}
+	return 0;
+}
+
+/* Goes on when the client can read more, and others had their turn. */
+static void answer(struct client *k)
+{
+	usec_t deadline = usec_add(loop_now(), TURN);
+	int r;
+
+	do {
+		r = send_part(k);
+		if (r == -EAGAIN || (!r && !usec_before(loop_now(), deadline))) {
 			loop_io_watch(&k->io, k->fd, LOOP_WRITE);
 			return;
 		}
-		if (n < 0)
-			break;
-		k->sent += (size_t)n;
-	}
+	} while (!r && make_part(k));
 	client_free(k);
-}
-
-static void answer(struct client *k)
-{
-	json_t *value = run_command(k->ctl, k->command);
-
-	k->answer = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-	json_decref(value);
-	if (!k->answer) {
-		client_free(k);
-		return;
-	}
-	k->n_answer = strlen(k->answer);
-	send_answer(k);
 }
 
 static void on_client(struct loop_io *io, int)
@@ -138,24 +186,24 @@ static void on_client(struct loop_io *io, int)
 	char *end;
 	ssize_t n;
 
-	if (k->answer) {
-		send_answer(k);
+	if (k->command) {
+		answer(k);
 		return;
 	}
-	n = recv(k->fd, k->command + k->n_command, sizeof(k->command) - 1 - k->n_command,
-		 MSG_DONTWAIT);
+	n = recv(k->fd, k->line + k->n_line, sizeof(k->line) - 1 - k->n_line, MSG_DONTWAIT);
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n <= 0) {
 		client_free(k);
 		return;
 	}
-	k->n_command += (size_t)n;
-	end = memchr(k->command, '\n', k->n_command);
+	k->n_line += (size_t)n;
+	end = memchr(k->line, '\n', k->n_line);
 	if (end) {
 		*end = '\0';
+		k->command = find_command(k->line);
 		answer(k);
-	} else if (k->n_command == sizeof(k->command) - 1) {
+	} else if (k->n_line == sizeof(k->line) - 1) {
 		client_free(k);
 	}
 }

@@ -9,10 +9,10 @@
 #define CTL_SOCKET	"/run/lbd/lbd.sock"
 #define CTL_COMMAND_MAX 256 /* bytes of a command with its newline */
 
-/* X(name, help) */
+/* X(name, list, help); list: the answer is an array, else an object */
 #define CTL_COMMANDS(X)                                                                            \
-	X(status, "the daemon, its interfaces, flow tables and packet counters")                   \
-	X(services, "services, their servers, checks and connections")                             \
-	X(vrrp, "VRRP instances, their states and peers")
+	X(status, false, "the daemon, its interfaces, flow tables and packet counters")            \
+	X(services, true, "services, their servers, checks and connections")                       \
+	X(vrrp, true, "VRRP instances, their states and peers")
 
 #endif

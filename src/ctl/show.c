@@ -120,95 +120,83 @@ json_t *show_status(const struct director *d, usec_t started, usec_t longest_tur
 
 /* ---- services ---- */
 
-struct services {
-	json_t *all, *servers;
+struct service {
+	json_t *o;
+	json_t *by_name; /* its servers */
 };
 
 static void add_service(void *ctx, const struct ipvs_service_status *s)
 {
-	json_t *o = values_add(json_object(), values_service_status, s), *vips = json_array();
-	struct services *w = ctx;
+	json_t *vips = json_array();
+	struct service *w = ctx;
 	char text[ADDR_STRLEN];
 	unsigned i;
 
 	for (i = 0; i < s->n_vips; i++)
 		json_array_append_new(vips, json_string(addr_str(&s->vips[i], text)));
-	w->servers = json_array();
-	set(o, "vips", vips);
-	set_text(o, "protocol", s->protocol == IPPROTO_UDP ? "udp" : "tcp");
-	set(o, "servers", w->servers);
-	json_array_append_new(w->all, o);
+	w->o = values_add(json_object(), values_service_status, s);
+	set(w->o, "vips", vips);
+	set_text(w->o, "protocol", s->protocol == IPPROTO_UDP ? "udp" : "tcp");
+	set(w->o, "servers", json_array());
 }
 
 static void add_server(void *ctx, const struct ipvs_server_status *s)
 {
 	json_t *o = values_add(json_object(), values_server_status, s);
-	struct services *w = ctx;
+	struct service *w = ctx;
 
 	values_add(o, values_server_stats, &s->stats);
 	set(o, "checks", json_array());
-	json_array_append_new(w->servers, o);
-}
-
-static bool is_named(const json_t *o, const char *name)
-{
-	return !strcmp(json_string_value(json_object_get(o, "name")), name);
-}
-
-/* The server's object; its service may stand there twice, once for each family. */
-static json_t *find_server(const json_t *services, const char *service, const char *server)
-{
-	json_t *s, *d;
-	size_t i, j;
-
-	json_array_foreach(services, i, s) {
-		if (!is_named(s, service))
-			continue;
-		json_array_foreach(json_object_get(s, "servers"), j, d) {
-			if (is_named(d, server))
-				return d;
-		}
-	}
-	return NULL;
+	json_array_append_new(json_object_get(w->o, "servers"), o);
+	json_object_set(w->by_name, s->name, o);
 }
 
 static void add_check(void *ctx, const struct check_status *c)
 {
-	struct services *w = ctx;
-	json_t *server = find_server(w->all, c->service, c->server), *o;
+	struct service *w = ctx;
+	json_t *server = json_object_get(w->by_name, c->server), *o;
 
 	if (!server)
-		return;
+		return; /* of the other family */
 	o = values_add(json_object(), values_check_status, c);
 	set_text(o, "last", check_result_code(c->last));
 	json_array_append_new(json_object_get(server, "checks"), o);
 }
 
-json_t *show_services(const struct director *d)
+json_t *show_service(const struct director *d, unsigned n)
 {
-	struct services w = { .all = json_array() };
+	struct service w = { .by_name = json_object() };
 
-	ipvs_each(director_ipvs(d), add_service, add_server, &w);
-	check_set_each(director_checks(d), add_check, &w);
-	return w.all;
+	if (ipvs_show(director_ipvs(d), n, add_service, add_server, &w))
+		check_set_each(director_checks(d),
+			       json_string_value(json_object_get(w.o, "name")), add_check, &w);
+	json_decref(w.by_name);
+	return w.o;
 }
 
 /* ---- vrrp ---- */
 
+struct instance {
+	json_t *o;
+	unsigned skip;
+};
+
 static void add_instance(void *ctx, const struct vrrp_status *s)
 {
-	json_t *o = values_add(json_object(), values_vrrp_status, s);
+	struct instance *w = ctx;
 
-	set_text(o, "family", s->family == AF_INET6 ? "ipv6" : "ipv4");
-	set_text(o, "state", vrrp_state_name(s->state));
-	set(o, "counters", values_add(json_object(), values_vrrp_counters, &s->counters));
-	json_array_append_new(ctx, o);
+	if (w->skip-- != 0)
+		return;
+	w->o = values_add(json_object(), values_vrrp_status, s);
+	set_text(w->o, "family", s->family == AF_INET6 ? "ipv6" : "ipv4");
+	set_text(w->o, "state", vrrp_state_name(s->state));
+	set(w->o, "counters", values_add(json_object(), values_vrrp_counters, &s->counters));
 }
 
-json_t *show_vrrp(const struct director *d)
+json_t *show_instance(const struct director *d, unsigned n)
 {
-	json_t *all = json_array();
+	struct instance w = { .skip = n };
 
-	vrrp_set_each(director_vrrp(d), add_instance, all);
-	return all;
+	vrrp_set_each(director_vrrp(d), add_instance, &w);
+	return w.o;
 }

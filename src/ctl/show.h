@@ -9,7 +9,8 @@
 
 /* A new reference each; never NULL but without memory. */
 json_t *show_status(const struct director *d, usec_t started, usec_t longest_turn);
-json_t *show_services(const struct director *d);
-json_t *show_vrrp(const struct director *d);
+/* The n-th; NULL also when there are not so many. */
+json_t *show_service(const struct director *d, unsigned n);
+json_t *show_instance(const struct director *d, unsigned n);
 
 #endif

@@ -277,32 +277,43 @@ static void show_server(const struct ipvs *v, const struct ipvs_server *d,
 	server(ctx, &st);
 }
 
-void ipvs_each(const struct ipvs *v,
+static const struct ipvs_service *nth_service(const struct ipvs *v, unsigned n)
+{
+	const struct ipvs_service *s;
+
+	list_for_each(s, &v->services, node)
+		if (!n--)
+			return s;
+	return NULL;
+}
+
+bool ipvs_show(const struct ipvs *v, unsigned n,
 	       void (*service)(void *ctx, const struct ipvs_service_status *s),
 	       void (*server)(void *ctx, const struct ipvs_server_status *s), void *ctx)
 {
-	const struct ipvs_service *s;
+	const struct ipvs_service *s = nth_service(v, n);
 	const struct ipvs_server *d;
+	struct ipvs_service_status st;
 
-	list_for_each(s, &v->services, node) {
-		struct ipvs_service_status st = {
-			.name = s->name,
-			.method = ipvs_method_name(s->method),
-			.scheduler = sched_name(s->scheduler),
-			.protocol = s->protocol,
-			.port = s->port,
-			.vips = s->vips,
-			.n_vips = s->n_vips,
-		};
-
-		list_for_each(d, &s->servers, node) {
-			st.n_servers++;
-			st.n_available += d->up && d->weight;
-		}
-		service(ctx, &st);
-		list_for_each(d, &s->servers, node)
-			show_server(v, d, server, ctx);
+	if (!s)
+		return false;
+	st = (struct ipvs_service_status){
+		.name = s->name,
+		.method = ipvs_method_name(s->method),
+		.scheduler = sched_name(s->scheduler),
+		.protocol = s->protocol,
+		.port = s->port,
+		.vips = s->vips,
+		.n_vips = s->n_vips,
+	};
+	list_for_each(d, &s->servers, node) {
+		st.n_servers++;
+		st.n_available += d->up && d->weight;
 	}
+	service(ctx, &st);
+	list_for_each(d, &s->servers, node)
+		show_server(v, d, server, ctx);
+	return true;
 }
 
 void ipvs_get_flow_stats(const struct ipvs *v, struct ipvs_flow_stats *ret)

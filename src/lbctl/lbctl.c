@@ -29,16 +29,20 @@ static int ask(const char *path, const char *command, struct str *answer)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct timeval limit = { .tv_sec = ANSWER_TIME };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r = 0;
 	char buf[65536];
 	ssize_t n;
+	int fd, r = 0;
 
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(sun.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	strncpy(sun.sun_path, path, sizeof(sun.sun_path) - 1);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	snprintf(buf, sizeof(buf), "%s\n", command);
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ||
-	    dprintf(fd, "%s\n", command) < 0)
+	    send(fd, buf, strlen(buf), MSG_NOSIGNAL) < 0)
 		r = -errno;
 	while (!r && (n = read(fd, buf, sizeof(buf))) != 0) {
 		if (n < 0)
@@ -47,6 +51,8 @@ static int ask(const char *path, const char *command, struct str *answer)
 			str_add(answer, buf, (size_t)n);
 	}
 	close(fd);
+	if (r == -EPIPE || r == -ECONNRESET)
+		r = 0; /* hung up: what came before is the answer */
 	return r;
 }
 
@@ -229,7 +235,7 @@ static const struct {
 	const char *name, *help;
 	void (*show)(const json_t *answer);
 } commands[] = {
-#define X(name, help) { #name, help, show_##name },
+#define X(name, list, help) { #name, help, show_##name },
 	CTL_COMMANDS(X)
 #undef X
 };
@@ -267,7 +273,12 @@ static int run(const char *path, size_t command, int json)
 		return EXIT_REACH;
 	}
 	value = json_loads(str_text(&answer), JSON_DECODE_ANY, NULL);
-	if (!value) {
+	if (!answer.len) {
+		fprintf(stderr,
+			"lbctl: %s: no answer: only root and lbd's own user get one, a few at a time\n",
+			path);
+		status = EXIT_REACH;
+	} else if (!value) {
 		fprintf(stderr, "lbctl: %s: the answer is no JSON: is it lbd's socket?\n", path);
 		status = EXIT_REACH;
 	} else if (json_object_get(value, "error")) {

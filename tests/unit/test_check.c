@@ -174,7 +174,7 @@ static void on_verdict(void *ctx, const char *service, const char *server,
 	struct lab *lab = ctx;
 
 	str_addf(&lab->told, "[%s/%s %s]", service, server, words[verdict]);
-	check_set_each(lab->set, keep_run, lab);
+	check_set_each(lab->set, NULL, keep_run, lab);
 }
 
 static bool path_up(void *ctx, const struct addr *to, usec_t since)
@@ -197,7 +197,7 @@ static void on_poll(struct loop_timer *t, usec_t now)
 {
 	struct lab *lab = container_of(t, struct lab, poll);
 
-	check_set_each(lab->set, keep_last, lab);
+	check_set_each(lab->set, NULL, keep_last, lab);
 	lab->arrived = lab->until(lab);
 	if (lab->arrived || usec_before(lab->deadline, now))
 		loop_stop(lab->loop);
@@ -233,7 +233,7 @@ static bool had_attempts(struct lab *lab)
 
 static void wait_for_attempts(struct lab *lab, uint64_t more)
 {
-	check_set_each(lab->set, keep_last, lab);
+	check_set_each(lab->set, NULL, keep_last, lab);
 	lab->want_attempts = lab->last.attempts + more;
 	assert_true(wait_until(lab, had_attempts));
 }
@@ -462,7 +462,7 @@ static void unchecked_type_is_up_at_once(void **state)
 	lab->checks[0].type = CONF_CHECK_NONE;
 	check_set_reconcile(lab->set, &lab->conf);
 	assert_string_equal(str_text(&lab->told), "[www/a up]");
-	check_set_each(lab->set, keep_last, lab);
+	check_set_each(lab->set, NULL, keep_last, lab);
 	assert_true(lab->last.up);
 	assert_int_equal(lab->last.attempts, 0);
 }
@@ -521,7 +521,7 @@ static void reconcile_keeps_what_stays(void **state)
 	lab->services[0].name = "web";
 	check_set_reconcile(lab->set, &lab->conf);
 	assert_string_equal(str_text(&lab->told), "[web/a up]");
-	check_set_each(lab->set, keep_last, lab);
+	check_set_each(lab->set, NULL, keep_last, lab);
 	assert_int_equal(lab->last.attempts, attempts);
 
 	/* only the timing changes: the server is not taken out in between */
@@ -566,7 +566,7 @@ static bool all_are_checked(struct lab *lab)
 
 	if (fds > most_descriptors)
 		most_descriptors = fds;
-	check_set_each(lab->set, count_checked, &n);
+	check_set_each(lab->set, NULL, count_checked, &n);
 	return n == MANY;
 }
 
