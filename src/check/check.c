@@ -336,8 +336,8 @@ void check_set_reconcile(struct check_set *s, const struct conf *c)
 
 /* ---- Showing ---- */
 
-static void show_use(const struct use *use,
-		     void (*each)(void *ctx, const struct check_status *st), void *ctx)
+static void show_use(const struct use *use, void (*each)(void *ctx, const struct check_status *st),
+		     void *ctx)
 {
 	const struct probe *p = use->probe;
 	struct check_status st = {

@@ -168,8 +168,8 @@ json_t *show_service(const struct director *d, unsigned n)
 	struct service w = { .by_name = json_object() };
 
 	if (ipvs_show(director_ipvs(d), n, add_service, add_server, &w))
-		check_set_each(director_checks(d),
-			       json_string_value(json_object_get(w.o, "name")), add_check, &w);
+		check_set_each(director_checks(d), json_string_value(json_object_get(w.o, "name")),
+			       add_check, &w);
 	json_decref(w.by_name);
 	return w.o;
 }

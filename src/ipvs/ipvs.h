@@ -66,8 +66,8 @@ struct ipvs_service_status {
 	unsigned n_vips, n_servers, n_available;
 };
 
-/* service is called for the n-th service (those with VIPs of both families count twice), then server
- * for each of its servers.  False: there are not so many. */
+/* service is called for the n-th service (those with VIPs of both families count twice), then
+ * server for each of its servers.  False: there are not so many. */
 bool ipvs_show(const struct ipvs *v, unsigned n,
 	       void (*service)(void *ctx, const struct ipvs_service_status *s),
 	       void (*server)(void *ctx, const struct ipvs_server_status *s), void *ctx);

@@ -321,4 +321,5 @@ a_newer_script_undoes_what_is_unwanted
 an_address_that_was_there_stays
 wrong_calls_are_refused
 the_script_is_clean
+[ $failed = 0 ] && echo "rs-script: does what it should"
 exit $failed
