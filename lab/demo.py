@@ -147,7 +147,7 @@ class Demo:
         say(f"{to.name} answers for the addresses {milliseconds(moved - begun)} after lbd was {what}")
         for probe, family in zip(traffic, ("IPv4", "IPv6")):
             say(f"longest time without an answer through the VIP, {family}: "
-                f"{milliseconds(probe.longest_gap(begun - 0.05, end - 0.05))}")
+                f"{milliseconds(probe.longest_gap(begun, end - 0.05))}")
         for probe in (*traffic, arp):
             probe.stop()
 

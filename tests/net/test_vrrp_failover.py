@@ -17,7 +17,7 @@ def pull_and_measure(pair, interface="eth0"):
     gaps = []
     for probe in probes:
         back, _ = probe.wait_answer(after=cut + ADVERT)
-        gaps.append(probe.longest_gap(cut - ADVERT, back))
+        gaps.append(probe.longest_gap(cut, back))
         probe.stop()
     return max(gaps)
 
