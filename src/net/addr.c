@@ -107,6 +107,13 @@ bool net_addr_find(const struct net *n, unsigned ifindex, const struct addr *a, 
 	return at;
 }
 
+bool net_addr_usable(const struct net *n, unsigned ifindex, const struct addr *a)
+{
+	const struct address *at = find_any_len(n, ifindex, a);
+
+	return at && is_usable(at);
+}
+
 int net_addr_source(const struct net *n, unsigned ifindex, int family,
 		    bool (*skip)(void *ctx, const struct addr *a), void *ctx, struct addr *ret)
 {
@@ -389,6 +396,9 @@ int net_addr_add(struct net *n, unsigned ifindex, const struct prefix *p)
 		return r;
 	if (v4 && find_sibling(n, ifindex, p, is_primary))
 		flags |= IFA_F_SECONDARY;
+	/* A worker of the kernel makes the local route; until then packets to it are forwarded. */
+	if (!v4 && !net_addr_usable(n, ifindex, &p->addr))
+		flags |= IFA_F_TENTATIVE;
 	note(n, ifindex, p, flags, false);
 	return 0;
 }

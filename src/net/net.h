@@ -44,6 +44,8 @@ const struct net_link *net_link_by_index(const struct net *n, unsigned ifindex);
 bool net_addr_present(const struct net *n, unsigned ifindex, const struct addr *a);
 /* The same, and with which; an IPv4 address can be there with several. */
 bool net_addr_find(const struct net *n, unsigned ifindex, const struct addr *a, struct prefix *ret);
+/* There, and the kernel takes packets to it: it is not tentative. */
+bool net_addr_usable(const struct net *n, unsigned ifindex, const struct addr *a);
 /* What a packet of ours would carry as source there: of IPv4 the first primary address, of IPv6 the
  * first link-local one that is not tentative; `skip` (may be NULL) passes over those it claims.
  * -ENOENT when there is none. */
@@ -51,8 +53,9 @@ int net_addr_source(const struct net *n, unsigned ifindex, int family,
 		    bool (*skip)(void *ctx, const struct addr *a), void *ctx, struct addr *ret);
 
 /* Adds (replacing what is there) or removes; waits for the kernel's answer, which takes no longer
- * than the system call.  IPv6 addresses get no duplicate address detection.  Adding what is there
- * and removing what is not are no errors.  0 or -errno. */
+ * than the system call.  IPv6 addresses get no duplicate address detection, and are tentative until
+ * the kernel's own message about them: their local route comes later than the answer.  Adding what
+ * is there and removing what is not are no errors.  0 or -errno. */
 int net_addr_add(struct net *n, unsigned ifindex, const struct prefix *p);
 int net_addr_del(struct net *n, unsigned ifindex, const struct prefix *p);
 /* Makes the kernel itself a member of a multicast group on a link (an autojoin address), so that

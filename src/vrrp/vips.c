@@ -28,6 +28,7 @@ struct vip {
 	unsigned wanted;      /* of them active */
 	unsigned ifindex;     /* of its interface when last looked at; 0: there was none */
 	bool ours;	      /* we have put it there, or took it over */
+	bool unannounced;     /* we have put it there, and the kernel was not ready for packets */
 	bool lost;	      /* somebody removed it while it was wanted */
 	usec_t not_before;
 	struct log_limit failure, removal;
@@ -93,8 +94,7 @@ static const struct net_link *look(struct vips *v, struct vip *vip)
 
 	if (ifindex != vip->ifindex) {
 		vip->ifindex = ifindex;
-		vip->ours = false;
-		vip->lost = false;
+		vip->ours = vip->lost = vip->unannounced = false;
 		announce_stop(&vip->announcement);
 	}
 	return link;
@@ -106,9 +106,12 @@ static bool is_there(struct vips *v, struct vip *vip, struct prefix *ret)
 	return look(v, vip) && net_addr_find(v->net, vip->ifindex, &vip->prefix.addr, ret);
 }
 
+/* Whoever hears it sends at once: not before the kernel takes packets to the address.  An answer to
+ * its own neighbour discovery, lost then, would cost a second. */
 static void announce(struct vips *v, struct vip *vip)
 {
-	if (!vip->ifindex)
+	vip->unannounced = !net_addr_usable(v->net, vip->ifindex, &vip->prefix.addr);
+	if (vip->unannounced)
 		return;
 	vip->announcement.ifindex = vip->ifindex;
 	vip->announcement.addr = vip->prefix.addr;
@@ -169,6 +172,8 @@ static bool put_there(struct vips *v, struct vip *vip, usec_t now)
 	if (!link || !link->up || (there && at.len == vip->prefix.len)) {
 		vip->ours |= there;
 		vip->lost = false;
+		if (vip->unannounced)
+			announce(v, vip);
 		return false;
 	}
 	if (usec_before(now, vip->not_before)) {
@@ -203,7 +208,7 @@ static bool take_away(struct vips *v, struct vip *vip, usec_t now)
 	unsigned n;
 	int r;
 
-	vip->lost = false;
+	vip->lost = vip->unannounced = false;
 	vip->not_before = USEC(0);
 	announce_stop(&vip->announcement);
 	for (n = 0; n < 32 && is_there(v, vip, &at); n++) {
@@ -354,11 +359,10 @@ void vip_claim_activate(struct vip_claim *c, bool active)
 
 void vip_claim_announce(struct vips *v, struct vip_claim *c)
 {
-	struct prefix at;
 	unsigned i;
 
 	for (i = 0; i < c->n; i++)
-		if (is_there(v, c->vips[i], &at))
+		if (look(v, c->vips[i]))
 			announce(v, c->vips[i]);
 }
 

@@ -32,7 +32,7 @@ int vip_claim_set(struct vips *v, struct vip_claim *c, const struct conf_vip *li
 /* Whether this daemon has put one of them on its interface, for whichever claim. */
 bool vip_claim_ours(const struct vip_claim *c);
 void vip_claim_activate(struct vip_claim *c, bool active);
-/* Those that are there; the others are announced when they have come. */
+/* Those that the kernel takes packets to; the others are announced when it does. */
 void vip_claim_announce(struct vips *v, struct vip_claim *c);
 /* Whether an address of c that nobody wants is still there. */
 bool vip_claim_stands(struct vips *v, const struct vip_claim *c);

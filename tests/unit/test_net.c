@@ -372,6 +372,23 @@ static void address_changes_are_told(void **state)
 	assert_false(net_addr_present(lab->net, v0, &a6));
 }
 
+/* A packet that comes before its local route does would be forwarded, to the link it came from. */
+static void address_of_ours_is_usable_when_the_kernel_has_its_route(void **state)
+{
+	struct lab *lab = *state;
+	unsigned v0 = index_of(lab, "v0");
+	struct prefix p = prefix_of("fd09::100/64");
+
+	assert_int_equal(net_addr_add(lab->net, v0, &p), 0);
+	assert_true(net_addr_present(lab->net, v0, &p.addr));
+	assert_false(net_addr_usable(lab->net, v0, &p.addr));
+	expect_told(lab, "[addr fd09::100/64]");
+	assert_true(net_addr_usable(lab->net, v0, &p.addr));
+	assert_true(prints("ip -6 route show table local dev v0", "fd09::100"));
+	assert_int_equal(net_addr_add(lab->net, v0, &p), 0); /* stays so */
+	assert_true(net_addr_usable(lab->net, v0, &p.addr));
+}
+
 static void address_that_went_and_came_back_is_not_told(void **state)
 {
 	struct lab *lab = *state;
@@ -1092,6 +1109,7 @@ int main(void)
 		lab_test(link_that_came_again_under_its_number_is_told_as_gone),
 		lab_test(removed_filters_are_told),
 		lab_test(address_changes_are_told),
+		lab_test(address_of_ours_is_usable_when_the_kernel_has_its_route),
 		lab_test(address_that_went_and_came_back_is_not_told),
 		lab_test(vips_come_and_go_without_a_trace),
 		lab_test(host_does_not_speak_from_a_vip),

@@ -210,6 +210,11 @@ bool net_addr_present(const struct net *n, unsigned ifindex, const struct addr *
 	return find_address(n, ifindex, a) != NULL;
 }
 
+bool net_addr_usable(const struct net *n, unsigned ifindex, const struct addr *a)
+{
+	return net_addr_present(n, ifindex, a);
+}
+
 bool net_addr_find(const struct net *n, unsigned ifindex, const struct addr *a, struct prefix *ret)
 {
 	const struct on_link *o = find_address(n, ifindex, a);
