@@ -135,6 +135,7 @@ static void add_service(void *ctx, const struct ipvs_service_status *s)
 	for (i = 0; i < s->n_vips; i++)
 		json_array_append_new(vips, json_string(addr_str(&s->vips[i], text)));
 	w->o = values_add(json_object(), values_service_status, s);
+	values_add(w->o, values_server_stats, &s->stats);
 	set(w->o, "vips", vips);
 	set_text(w->o, "protocol", s->protocol == IPPROTO_UDP ? "udp" : "tcp");
 	set(w->o, "servers", json_array());

@@ -90,6 +90,8 @@ const struct value values_service_status[] = {
 	VALUE(S, method, "method", "how packets reach the servers"),
 	VALUE(S, scheduler, "scheduler", "who gets the next connection"),
 	VALUE(S, n_available, "available", "servers that get new connections"),
+	VALUE(S, active, "active", "established connections"),
+	VALUE(S, inactive, "inactive", "all others"),
 	{ 0 },
 };
 #undef S

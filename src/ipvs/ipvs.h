@@ -64,6 +64,8 @@ struct ipvs_service_status {
 	uint16_t port;
 	const struct addr *vips;
 	unsigned n_vips, n_servers, n_available;
+	uint32_t active, inactive;
+	struct server_stats stats; /* with those of servers that were removed since the start */
 };
 
 /* service is called for the n-th service (those with VIPs of both families count twice), then

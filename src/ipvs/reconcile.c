@@ -287,6 +287,32 @@ static const struct ipvs_service *nth_service(const struct ipvs *v, unsigned n)
 	return NULL;
 }
 
+static void add_up(const struct ipvs *v, uint32_t id, struct ipvs_service_status *st)
+{
+	const struct server *slot = &v->be->servers[id];
+
+	st->active += load_word(&slot->active);
+	st->inactive += load_word(&slot->inactive);
+	stats_add(&st->stats, v->be, id);
+}
+
+/* A service's totals: its servers, those that are leaving, and those that have left. */
+static void add_up_service(const struct ipvs *v, const struct ipvs_service *s,
+			   struct ipvs_service_status *st)
+{
+	const struct ipvs_server *d;
+
+	st->stats = s->gone;
+	list_for_each(d, &s->servers, node) {
+		st->n_servers++;
+		st->n_available += d->up && d->weight;
+		add_up(v, d->id, st);
+	}
+	list_for_each(d, &v->retired, node)
+		if (v->be->servers[d->id].svc == s->id)
+			add_up(v, d->id, st);
+}
+
 bool ipvs_show(const struct ipvs *v, unsigned n,
 	       void (*service)(void *ctx, const struct ipvs_service_status *s),
 	       void (*server)(void *ctx, const struct ipvs_server_status *s), void *ctx)
@@ -306,10 +332,7 @@ bool ipvs_show(const struct ipvs *v, unsigned n,
 		.vips = s->vips,
 		.n_vips = s->n_vips,
 	};
-	list_for_each(d, &s->servers, node) {
-		st.n_servers++;
-		st.n_available += d->up && d->weight;
-	}
+	add_up_service(v, s, &st);
 	service(ctx, &st);
 	list_for_each(d, &s->servers, node)
 		show_server(v, d, server, ctx);

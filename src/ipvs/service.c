@@ -222,14 +222,32 @@ void server_retire(struct ipvs_server *d)
 	service_ring_stale(s);
 }
 
+void stats_add(struct server_stats *sum, struct ipvs_backend *be, uint32_t server)
+{
+	struct server_stats one;
+
+	if (be->read_stats(be, server, &one))
+		return;
+	sum->conns += one.conns;
+	sum->in_packets += one.in_packets;
+	sum->in_bytes += one.in_bytes;
+	sum->out_packets += one.out_packets;
+	sum->out_bytes += one.out_bytes;
+}
+
 void server_free(struct ipvs *v, struct ipvs_server *d, bool release)
 {
 	if (d->service)
 		net_hop_del(v->net, &d->hop);
 	list_del(&d->node);
 	v->server_used[d->id] = false;
-	if (release)
+	if (release) {
+		struct ipvs_service *s = service_by_id(v, slot(d, v)->svc);
+
+		if (s)
+			stats_add(&s->gone, v->be, d->id);
 		memset(slot(d, v), 0, sizeof(struct server));
+	}
 	free(d->name);
 	free(d);
 }

@@ -44,6 +44,7 @@ struct ipvs_service {
 	uint8_t protocol;
 	unsigned method, scheduler;
 	struct list servers;
+	struct server_stats gone; /* of servers whose slots are free again */
 	bool wanted;
 	bool ring_stale; /* the ring is not what the servers' states ask for */
 };
@@ -84,6 +85,9 @@ void server_adopt_all(struct ipvs *v);
 struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c, bool v6);
 /* The keys must be gone from `services` already; its servers are retired. */
 void service_free(struct ipvs_service *s);
+
+/* Adds what one server has counted. */
+void stats_add(struct server_stats *sum, struct ipvs_backend *be, uint32_t server);
 
 /* The same for a server of s. */
 struct ipvs_server *server_new(struct ipvs_service *s, const struct conf_server *c);

@@ -198,9 +198,9 @@ static void show_services(const json_t *a)
 		printf("%s%s: %s", i ? "\n" : "", text(s, "name"), text(s, "protocol"));
 		json_array_foreach(json_object_get(s, "vips"), j, vip)
 			printf("%s%s", j ? ", " : " ", json_string_value(vip));
-		printf(" port %lld, %s, %s, %lld of %zu servers available\n", number(s, "port"),
-		       text(s, "method"), text(s, "scheduler"), number(s, "available"),
-		       json_array_size(servers));
+		printf(" port %lld, %s, %s, %lld of %zu servers available, %lld connections so far\n",
+		       number(s, "port"), text(s, "method"), text(s, "scheduler"),
+		       number(s, "available"), json_array_size(servers), number(s, "conns"));
 		show_servers(servers);
 	}
 	if (!json_array_size(a))

@@ -31,7 +31,8 @@ SHAPES = {
                                     "reclaimed": int, "sweep_s": NUMBER},
                           "packets": {"xdp": PACKETS, "ingress": PACKETS, "egress": PACKETS}}},
     "services": [{"name": str, "vips": [str], "port": int, "protocol": str, "method": str, "scheduler": str,
-                  "available": int, "servers": [SERVER]}],
+                  "available": int, "active": int, "inactive": int, "conns": int, "in_packets": int,
+                  "in_bytes": int, "out_packets": int, "out_bytes": int, "servers": [SERVER]}],
     "vrrp": [{"name": str, "interface": str, "vrid": int, "family": str, "state": str, "reason": str,
               "since_s": (*NUMBER, MAYBE), "priority": int, "advert_interval_s": NUMBER,
               "master_interval_s": NUMBER, "master": (str, MAYBE), "master_priority": int,
@@ -291,3 +292,22 @@ def test_slow_clients_cost_nobody_anything(crowded):
     for now, then in zip(counters(), before):
         assert now["became_master"] == 1
         assert now["adverts_sent"] - then["adverts_sent"] > held / 0.1 * 0.8
+
+
+def test_service_counts_what_its_servers_count(single):
+    before = service_of(single.lb1, NAT["4"])["conns"]
+    single.client.get_many(9, NAT["4"])
+    service = service_of(single.lb1, NAT["4"])
+    assert service["conns"] == before + 9
+    for key in ("conns", "in_packets", "in_bytes", "out_packets", "out_bytes", "active", "inactive"):
+        assert service[key] == sum(server[key] for server in service["servers"])
+
+
+def test_totals_outlive_a_removed_server(single):
+    single.client.get_many(6, NAT["4"])
+    before = service_of(single.lb1, NAT["4"])["conns"]
+    config = single.config
+    del config["services"]["www"]["servers"]["web3"]
+    single.reload(config)
+    wait_for(lambda: len(service_of(single.lb1, NAT["4"])["servers"]) == 2, what="two servers left")
+    assert service_of(single.lb1, NAT["4"])["conns"] >= before
