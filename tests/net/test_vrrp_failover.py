@@ -49,7 +49,10 @@ def test_stays_away_without_preempt(make_scenario):
     config = base_config()
     for instance in config["vrrp"].values():
         instance["preempt"] = False
-    pair = make_scenario(directors=2, config=config).start()
+    pair = make_scenario(directors=2, config=config)
+    pair.lb1.start_lbd(pair.path)
+    pair.wait_owner(pair.lb1)  # whoever is first stays
+    pair.lb2.start_lbd(pair.path)
     pair.lab.cut(pair.lb1, "eth0")
     pair.wait_owner(pair.lb2)
     pair.lab.plug_in(pair.lb1, "eth0")
