@@ -163,16 +163,6 @@ static void use_families(const struct conf *c, bool *ret_v4, bool *ret_v6)
 			*(addr_is_v4(&c->services[i].vips[j]) ? ret_v4 : ret_v6) = true;
 }
 
-static void say_lines(const char *subject, const char *lines)
-{
-	size_t n;
-
-	for (; *lines; lines += n + (lines[n] == '\n')) {
-		n = strcspn(lines, "\n");
-		log_warn(subject, "%.*s", (int)n, lines);
-	}
-}
-
 static void apply_sysctls(struct director *d, const struct links *l)
 {
 	struct str problems = { 0 };
@@ -181,7 +171,7 @@ static void apply_sysctls(struct director *d, const struct links *l)
 	use_families(d->conf, &v4, &v6);
 	sysctls_apply(l->names, l->n, v4, v6, d->conf->director.sysctls == CONF_SYSCTLS_SET,
 		      &problems, &d->sysctls);
-	say_lines("sysctl", str_text(&problems));
+	log_lines(LEVEL_WARN, "sysctl", str_text(&problems));
 	str_free(&problems);
 }
 

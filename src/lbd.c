@@ -274,17 +274,6 @@ static int take_lock(const char *name)
 
 /* ---- Reload ---- */
 
-static void say_problems(const struct str *problems, enum log_level level)
-{
-	const char *line = str_text(problems);
-	size_t n;
-
-	for (; *line; line += n + (line[n] == '\n')) {
-		n = strcspn(line, "\n");
-		log_at(level, "config", "%.*s", (int)n, line);
-	}
-}
-
 static void read_file(struct loop_job *job)
 {
 	struct lbd *l = container_of(job, struct lbd, job);
@@ -320,7 +309,7 @@ static void on_read(struct loop_job *job)
 	struct lbd *l = container_of(job, struct lbd, job);
 	struct str changes = { 0 };
 
-	say_problems(&l->problems, l->next_error ? LEVEL_ERR : LEVEL_WARN);
+	log_lines(l->next_error ? LEVEL_ERR : LEVEL_WARN, "config", str_text(&l->problems));
 	str_free(&l->problems);
 	if (l->next_error) {
 		log_err("config", "reload refused, everything stays as it was");
@@ -329,7 +318,7 @@ static void on_read(struct loop_job *job)
 		conf_diff(director_conf(l->director), l->next, &changes);
 		if (!changes.len)
 			log_info("config", "reloaded: nothing changed");
-		say_problems(&changes, LEVEL_INFO);
+		log_lines(LEVEL_INFO, "config", str_text(&changes));
 		log_set_level(l->next->director.log_level);
 		director_apply(l->director, l->next);
 		l->next = NULL;
@@ -457,13 +446,13 @@ static int run(const struct options *o)
 	int r = EXIT_CONFIG;
 
 	if (conf_load(o->conf, o->node, &problems, &c)) {
-		say_problems(&problems, LEVEL_ERR);
+		log_lines(LEVEL_ERR, "config", str_text(&problems));
 		str_free(&problems);
 		return EXIT_CONFIG;
 	}
 	if (log_open(c->director.log_target, c->director.log_level))
 		log_warn(NULL, "/dev/log: %s; logging to stderr", strerror(errno));
-	say_problems(&problems, LEVEL_WARN);
+	log_lines(LEVEL_WARN, "config", str_text(&problems));
 	str_free(&problems);
 
 	r = EXIT_SYSTEM;

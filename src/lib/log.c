@@ -166,6 +166,16 @@ void log_at(enum log_level level, const char *subject, const char *fmt, ...)
 	errno = saved;
 }
 
+void log_lines(enum log_level level, const char *subject, const char *lines)
+{
+	size_t n;
+
+	for (; *lines; lines += n + (lines[n] == '\n')) {
+		n = strcspn(lines, "\n");
+		log_at(level, subject, "%.*s", (int)n, lines);
+	}
+}
+
 bool log_allowed(struct log_limit *limit, usec_t now, usec_t every, uint64_t *ret_held_back)
 {
 	if (usec_before(now, limit->next)) {

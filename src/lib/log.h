@@ -38,6 +38,9 @@ void log_at(enum log_level level, const char *subject, const char *fmt, ...)
 #define log_info(subject, ...)	log_at(LEVEL_INFO, subject, __VA_ARGS__)
 #define log_debug(subject, ...) log_at(LEVEL_DEBUG, subject, __VA_ARGS__)
 
+/* One call for each line of a text. */
+void log_lines(enum log_level level, const char *subject, const char *lines);
+
 /* For what a peer can cause at will: true at most once in `every`; the caller logs then, and tells
  * how many it held back.  Zero-initialise. */
 struct log_limit {

@@ -524,6 +524,28 @@ static void last_vip_of_a_subnet_takes_the_route_along(void **state)
 	}
 }
 
+/* The host's own connections would die with the next failover. */
+static void vip_is_not_chosen_as_source(void **state)
+{
+	struct lab *lab = *state;
+	unsigned v0 = index_of(lab, "v0"), i;
+
+	for (i = 0; i < 2; i++) {
+		const struct family *f = &families[i];
+		struct prefix p = prefix_of(f->vip);
+		char get[128], source[80];
+
+		snprintf(get, sizeof(get), "%s route get %s", f->ip, f->peer_addr);
+		run("%s addr add %s dev v0 %s", f->ip, f->dip, f->nodad);
+		expect_told(lab, f->dip);
+		assert_int_equal(net_addr_add(lab->net, v0, &p), 0);
+		expect_told(lab, f->vip);
+		snprintf(source, sizeof(source), "src %.*s ", (int)strcspn(f->vip, "/"), f->vip);
+		assert_true(prints(get, "src "));
+		assert_false(prints(get, source));
+	}
+}
+
 static void prefix_of_a_vip_can_change(void **state)
 {
 	struct lab *lab = *state;
@@ -1115,6 +1137,7 @@ int main(void)
 		lab_test(host_does_not_speak_from_a_vip),
 		lab_test(vip_that_came_first_takes_nothing_along),
 		lab_test(last_vip_of_a_subnet_takes_the_route_along),
+		lab_test(vip_is_not_chosen_as_source),
 		lab_test(prefix_of_a_vip_can_change),
 		lab_test(address_orders_on_no_link_fail_or_do_nothing),
 		lab_test(source_is_the_hosts_own_address),
