@@ -160,7 +160,7 @@ static void use_families(const struct conf *c, bool *ret_v4, bool *ret_v6)
 	*ret_v4 = *ret_v6 = false;
 	for (i = 0; i < c->n_services; i++)
 		for (j = 0; j < c->services[i].n_vips; j++)
-			*(addr_is_v4(&c->services[i].vips[j]) ? ret_v4 : ret_v6) = true;
+			*(addr_is_v4(&c->services[i].vips[j].addr) ? ret_v4 : ret_v6) = true;
 }
 
 static void apply_sysctls(struct director *d, const struct links *l)

@@ -90,6 +90,50 @@ struct conf_vrrp {
 enum conf_scheduler {
 	CONF_SCHED_RR,
 	CONF_SCHED_WRR,
+	CONF_SCHED_LC,
+	CONF_SCHED_WLC,
+	CONF_SCHED_SH,
+	CONF_SCHED_MH,
+};
+
+enum conf_method {
+	CONF_METHOD_NAT,
+	CONF_METHOD_DR,
+	CONF_METHOD_TUN,
+	CONF_METHOD_FULLNAT,
+};
+
+/* What happens to the flows of a server that fails or is taken away. */
+enum conf_server_down {
+	CONF_DOWN_KEEP,
+	CONF_DOWN_DROP,
+	CONF_DOWN_RESET,
+};
+
+/* What happens to a TCP packet that neither belongs to a flow nor may begin one. */
+enum conf_no_flow {
+	CONF_NO_FLOW_RESET,
+	CONF_NO_FLOW_DROP,
+	CONF_NO_FLOW_SCHEDULE, /* sh and mh: its server is known without a flow */
+};
+
+enum conf_owner {
+	CONF_OWNER_VRRP,
+	CONF_OWNER_ALWAYS, /* every director serves the VIPs at all times */
+};
+
+/* How long a flow of each state lives without a packet. */
+struct conf_timeouts {
+	usec_t established, syn_sent, syn_recv, fin_wait, time_wait, close, close_wait, last_ack;
+	usec_t udp;
+	usec_t sctp_init, sctp_established, sctp_shutdown, sctp_closed;
+};
+
+/* Clients come back to the same server. */
+struct conf_persistence {
+	usec_t timeout;		   /* 0: off */
+	uint32_t prefix4, prefix6; /* clients of one prefix are one client */
+	bool expire_quiescent;	   /* a server of weight 0 gets its clients no more */
 };
 
 enum conf_check_type {
@@ -113,26 +157,37 @@ struct conf_server {
 	struct addr address;
 	uint16_t port;	 /* host order; the service's when not said */
 	uint32_t weight; /* 0-65535; 0: no new flows */
+	unsigned method; /* enum conf_method; the service's when not said */
+	uint32_t max_connections, min_connections; /* IPVS's thresholds; 0: none */
 };
 
 struct conf_service {
 	struct conf_where where;
 	const char *name;
-	struct addr *vips;
+	struct prefix *vips; /* whole addresses, but for services of a prefix */
 	unsigned n_vips;
-	uint16_t port;	    /* host order */
-	uint8_t protocol;   /* IPPROTO_TCP or IPPROTO_UDP */
-	unsigned method;    /* enum method of ipvs/abi.h: same order as CONF_METHOD_* */
-	unsigned scheduler; /* enum conf_scheduler */
+	uint16_t port, port_last; /* host order; first and last of a range; 1-65535: any */
+	uint8_t protocol;	  /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP */
+	unsigned owner;		  /* enum conf_owner */
+	unsigned method;	  /* enum method of ipvs/abi.h: same order as CONF_METHOD_* */
+	unsigned scheduler;	  /* enum conf_scheduler */
+	bool hash_port;		  /* sh, mh: the client's port counts too */
+	uint32_t mh_size;	  /* slots of the mh table: a prime */
+	struct conf_persistence persistence;
+	bool one_packet; /* udp: each packet is scheduled for itself */
+	struct conf_timeouts timeouts;
+	unsigned on_server_down;	  /* enum conf_server_down */
+	unsigned no_flow;		  /* enum conf_no_flow */
+	uint32_t mss;			  /* the largest that SYNs may announce; 0: as it comes */
+	struct conf_vip *local_addresses; /* fullnat: the LIPs; none: the DIP */
+	unsigned n_local_addresses;
+	uint16_t local_port, local_port_last; /* of the LIPs; 0: what the host leaves free */
+	bool has_sorry;
+	struct conf_server sorry; /* gets the flows when no other server can */
 	struct conf_server *servers;
 	unsigned n_servers;
 	struct conf_check *checks; /* all must be up */
 	unsigned n_checks;
-};
-
-enum conf_method {
-	CONF_METHOD_NAT,
-	CONF_METHOD_DR,
 };
 
 struct conf {

@@ -61,6 +61,9 @@ static void type_text(const struct opt *o, struct str *out)
 	case OPT_ADDR:
 		str_addf(out, "\\(dqaddress\\(dq");
 		break;
+	case OPT_NET:
+		str_addf(out, "\\(dqaddress[/length]\\(dq");
+		break;
 	case OPT_VIP:
 		str_addf(out, "\\(dqaddress/length [dev interface]\\(dq");
 		break;

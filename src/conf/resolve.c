@@ -129,9 +129,12 @@ static void resolve_service(struct resolver *r, const struct node *n, struct con
 		layers.view[layers.n++] = IN_DEFAULTS;
 	}
 	decode_group(&r->decoder, &schema_service, &layers, s);
-	for (i = 0; i < s->n_servers; i++)
+	s->port_last = s->port;
+	for (i = 0; i < s->n_servers; i++) {
+		s->servers[i].method = s->method;
 		if (!s->servers[i].port)
 			s->servers[i].port = s->port;
+	}
 	if (!s->n_checks)
 		default_check(r, s, n);
 }

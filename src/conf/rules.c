@@ -302,7 +302,7 @@ static void one_service_each_vip(const struct rules *r)
 
 	for_each(s, r->conf->services, r->conf->n_services)
 		for (i = 0; s->port && i < s->n_vips; i++)
-			claims_add(&claims, &s->vips[i], (uint32_t)s->port << 8 | s->protocol,
+			claims_add(&claims, &s->vips[i].addr, (uint32_t)s->port << 8 | s->protocol,
 				   &s->where);
 	if (claims.n > SERVICE_KEYS_MAX)
 		problem_add(r->problems, SEVERITY_ERROR, r->conf->file, 0, "services",
@@ -365,11 +365,11 @@ static void vips_have_servers(const struct rules *r)
 
 	for_each(s, r->conf->services, r->conf->n_services) {
 		for (i = 0; i < s->n_vips; i++) {
-			int family = addr_family(&s->vips[i]);
+			int family = addr_family(&s->vips[i].addr);
 
 			if (!has_family(s, family))
 				error(r, &s->where, "vip", "%s has no server: none of them is %s",
-				      addr_str(&s->vips[i], text), family_name(family));
+				      addr_str(&s->vips[i].addr, text), family_name(family));
 		}
 	}
 }
@@ -382,7 +382,7 @@ static void all_vips(const struct conf *c, struct claims *claims)
 
 	for_each(s, c->services, c->n_services)
 		for (i = 0; i < s->n_vips; i++)
-			claims_add(claims, &s->vips[i], 0, &s->where);
+			claims_add(claims, &s->vips[i].addr, 0, &s->where);
 	for_each(v, c->vrrp, c->n_vrrp)
 		for (i = 0; i < v->n_addresses; i++)
 			claims_add(claims, &v->addresses[i].prefix.addr, 0, &v->where);
@@ -427,10 +427,10 @@ static void vips_have_owners(const struct rules *r)
 	claims_sort(&owned);
 	for_each(s, r->conf->services, r->conf->n_services)
 		for (i = 0; owned.n && i < s->n_vips; i++)
-			if (!claims_find(&owned, &s->vips[i]))
+			if (!claims_find(&owned, &s->vips[i].addr))
 				warning(r, &s->where, "vip",
 					"%s is in no instance of vrrp: nothing moves it",
-					addr_str(&s->vips[i], text));
+					addr_str(&s->vips[i].addr, text));
 	claims_free(&owned);
 }
 
@@ -446,7 +446,7 @@ static void servers_have_vips(const struct rules *r)
 			int family = addr_family(&v->address);
 
 			for (i = 0; i < s->n_vips; i++)
-				if (addr_family(&s->vips[i]) == family)
+				if (addr_family(&s->vips[i].addr) == family)
 					break;
 			if (i == s->n_vips)
 				warning(r, &v->where, "address",

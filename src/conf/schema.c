@@ -205,7 +205,7 @@ const struct opt_group schema_server = {
 
 /* Also the tables of `defaults` and of a pool: what they can give to services. */
 static const struct opt service_opts[] = {
-	{ .name = "vip", LIST(struct conf_service, vips, OPT_ADDR, struct addr), .min = 1,
+	{ .name = "vip", LIST(struct conf_service, vips, OPT_NET, struct prefix), .min = 1,
 	  .max = 1024, .flags = OPT_REQUIRED, .in = IN_SERVICE,
 	  .doc = "The address or addresses that clients use, of both families if need be." },
 	{ .name = "port", U16(struct conf_service, port), .min = 1, .max = 65535,

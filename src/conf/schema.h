@@ -26,6 +26,7 @@ enum opt_type {
 	OPT_ENUM8,     /* member: uint8_t */
 	OPT_DURATION,
 	OPT_ADDR,
+	OPT_NET,   /* struct prefix: an address, or a network */
 	OPT_VIP,   /* struct conf_vip */
 	OPT_LIST,  /* of `elem`; one value may stand without its brackets */
 	OPT_GROUP, /* { ... } */

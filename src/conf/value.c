@@ -158,6 +158,30 @@ static int from_addr(const struct opt *o, const char *text, void *at, struct are
 	return 0;
 }
 
+/* NULL, or why a service cannot have all addresses of it. */
+static const char *not_a_network(const struct prefix *p)
+{
+	struct prefix network = prefix_network(p);
+
+	if (!p->len)
+		return "is every address there is";
+	return prefix_equal(&network, p) ? NULL : "has bits set behind its prefix length";
+}
+
+static int from_net(const struct opt *, const char *text, void *at, struct arena *, struct str *why)
+{
+	const char *bad;
+	struct prefix p;
+
+	if (prefix_parse(text, &p))
+		return refuse(why, text, "is not an address, nor a network like \"192.0.2.0/24\"");
+	bad = p.len == addr_bits(&p.addr) ? unusable(&p.addr, false) : not_a_network(&p);
+	if (bad)
+		return refuse(why, text, bad);
+	*(struct prefix *)at = p;
+	return 0;
+}
+
 /* The first or last address of an IPv4 network means the network, or all of it. */
 static const char *not_a_host(const struct prefix *p)
 {
@@ -213,6 +237,8 @@ static const struct {
 	[OPT_DURATION] = { sizeof(usec_t), from_duration, NULL },
 	[OPT_ADDR] = { sizeof(struct addr), from_addr,
 		       "an IPv4 or IPv6 address, like \"192.0.2.1\"" },
+	[OPT_NET] = { sizeof(struct prefix), from_net,
+		      "an address or a network, like \"192.0.2.1\" or \"192.0.2.0/24\"" },
 	[OPT_VIP] = { sizeof(struct conf_vip), from_vip,
 		      "an address with its prefix length, like \"192.0.2.10/24\" or "
 		      "\"10.0.0.1/24 dev eth1\"" },
@@ -350,6 +376,14 @@ static void print_enum(const struct opt *o, unsigned value, struct str *out)
 			str_addf(out, "\"%s\"", w->name);
 }
 
+static void print_net(const struct prefix *p, struct str *out)
+{
+	bool whole = p->len == addr_bits(&p->addr);
+	char buf[PREFIX_STRLEN];
+
+	str_addf(out, "\"%s\"", whole ? addr_str(&p->addr, buf) : prefix_str(p, buf));
+}
+
 static void print_scalar(const struct opt *o, const void *at, struct str *out)
 {
 	const struct conf_vip *vip = at;
@@ -378,6 +412,9 @@ static void print_scalar(const struct opt *o, const void *at, struct str *out)
 		break;
 	case OPT_ADDR:
 		str_addf(out, "\"%s\"", addr_str(at, buf));
+		break;
+	case OPT_NET:
+		print_net(at, out);
 		break;
 	case OPT_VIP:
 		str_addf(out, "\"%s dev %s\"", prefix_str(&vip->prefix, buf), vip->interface);

@@ -86,8 +86,8 @@ static void set_vips(struct ipvs_service *s, const struct conf_service *c)
 	s->vips = vips;
 	s->n_vips = 0;
 	for (i = 0; i < c->n_vips; i++)
-		if (addr_is_v4(&c->vips[i]) != s->v6)
-			s->vips[s->n_vips++] = c->vips[i];
+		if (addr_is_v4(&c->vips[i].addr) != s->v6)
+			s->vips[s->n_vips++] = c->vips[i].addr;
 }
 
 static bool has_family(const struct conf_service *c, bool v6)
@@ -95,7 +95,7 @@ static bool has_family(const struct conf_service *c, bool v6)
 	unsigned i;
 
 	for (i = 0; i < c->n_vips; i++)
-		if (addr_is_v4(&c->vips[i]) != v6)
+		if (addr_is_v4(&c->vips[i].addr) != v6)
 			return true;
 	return false;
 }

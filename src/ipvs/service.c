@@ -289,9 +289,9 @@ static uint32_t service_slot(struct ipvs *v, const struct conf_service *c, bool 
 	unsigned i;
 
 	for (i = 0; i < c->n_vips; i++) {
-		struct svc_key key = service_key(&c->vips[i], c->port, c->protocol);
+		struct svc_key key = service_key(&c->vips[i].addr, c->port, c->protocol);
 
-		if (addr_is_v4(&c->vips[i]) == v6)
+		if (addr_is_v4(&c->vips[i].addr) == v6)
 			continue;
 		if (v->be->get(v->be, TABLE_SERVICES, &key, &ref) || !ref.svc || ref.svc >= SVC_MAX)
 			continue;

@@ -169,6 +169,24 @@ const char *prefix_str(const struct prefix *p, char *buf)
 	return buf;
 }
 
+struct prefix prefix_network(const struct prefix *p)
+{
+	uint8_t bytes[16];
+	size_t len, i;
+	const uint8_t *from = addr_bytes(&p->addr, &len);
+
+	memcpy(bytes, from, len);
+	for (i = 0; i < len; i++) {
+		unsigned before = (unsigned)i * 8;
+
+		if (before >= p->len)
+			bytes[i] = 0;
+		else if (p->len - before < 8)
+			bytes[i] &= (uint8_t)(0xff00 >> (p->len - before));
+	}
+	return (struct prefix){ addr_from_bytes(addr_family(&p->addr), bytes), p->len };
+}
+
 bool prefix_contains(const struct prefix *p, const struct addr *a)
 {
 	const uint8_t *net, *host;

@@ -43,11 +43,11 @@ static bool takes_part(const struct conf *c, const struct addr *server, unsigned
 static bool is_dr_vip(const struct conf *c, const struct addr *server, const struct addr *vip)
 {
 	const struct conf_service *s;
-	const struct addr *a;
+	const struct prefix *a;
 
 	for_each(s, c->services, c->n_services)
 		for_each(a, s->vips, s->n_vips)
-			if (serves_with(s, server, CONF_METHOD_DR) && addr_equal(a, vip))
+			if (serves_with(s, server, CONF_METHOD_DR) && addr_equal(&a->addr, vip))
 				return true;
 	return false;
 }
@@ -55,11 +55,11 @@ static bool is_dr_vip(const struct conf *c, const struct addr *server, const str
 static bool is_vip(const struct conf *c, const struct addr *address)
 {
 	const struct conf_service *s;
-	const struct addr *a;
+	const struct prefix *a;
 
 	for_each(s, c->services, c->n_services)
 		for_each(a, s->vips, s->n_vips)
-			if (addr_equal(a, address))
+			if (addr_equal(&a->addr, address))
 				return true;
 	return false;
 }
@@ -151,21 +151,21 @@ static void add_vips(const struct conf *c, const struct addr *server, struct str
 {
 	const struct conf_service *s, *before;
 	char text[ADDR_STRLEN];
-	const struct addr *a, *b;
+	const struct prefix *a, *b;
 	bool known;
 
 	for_each(s, c->services, c->n_services) {
 		for_each(a, s->vips, s->n_vips) {
 			if (!serves_with(s, server, CONF_METHOD_DR) ||
-			    addr_family(a) != addr_family(server))
+			    addr_family(&a->addr) != addr_family(server))
 				continue;
 			known = false;
 			for_each(before, c->services, (size_t)(s - c->services))
 				for_each(b, before->vips, before->n_vips)
 					known |= serves_with(before, server, CONF_METHOD_DR) &&
-						 addr_equal(a, b);
+						 addr_equal(&a->addr, &b->addr);
 			if (!known)
-				str_addf(out, " %s", addr_str(a, text));
+				str_addf(out, " %s", addr_str(&a->addr, text));
 		}
 	}
 }

@@ -96,7 +96,7 @@ struct rig {
 	struct net *net;
 	struct ipvs_backend *be;
 	struct ipvs *v;
-	struct addr vips[2];
+	struct prefix vips[2];
 	struct conf_server servers[4];
 	struct conf_service service;
 	struct conf_vip addresses[2];
@@ -125,8 +125,8 @@ static int setup(void **state)
 	r->net = fake_net_new();
 	r->be = ipvs_memory_backend_new();
 	assert_int_equal(ipvs_new(r->loop, r->net, r->be, &r->v), 0);
-	r->vips[0] = address("192.0.2.10");
-	r->vips[1] = address("2001:db8::10");
+	r->vips[0] = (struct prefix){ address("192.0.2.10"), 32 };
+	r->vips[1] = (struct prefix){ address("2001:db8::10"), 128 };
 	for (i = 0; i < 4; i++) {
 		snprintf(text, sizeof(text), i < 3 ? "10.0.0.%d" : "fd00::%d", 11 + i);
 		r->servers[i] = (struct conf_server){
@@ -140,8 +140,8 @@ static int setup(void **state)
 					    .protocol = IPPROTO_TCP,
 					    .servers = r->servers,
 					    .n_servers = 4 };
-	r->addresses[0].prefix.addr = r->vips[0];
-	r->addresses[1].prefix.addr = r->vips[1];
+	r->addresses[0].prefix.addr = r->vips[0].addr;
+	r->addresses[1].prefix.addr = r->vips[1].addr;
 	r->addresses[0].interface = r->addresses[1].interface = "eth0";
 	for (i = 0; i < 2; i++)
 		r->vrrp[i] = (struct conf_vrrp){ .name = i ? "six" : "four",
@@ -212,8 +212,8 @@ static void each_family_has_the_servers_of_its_own(void **state)
 	struct svc_ref four, six;
 
 	ipvs_reconcile(r->v, &r->conf);
-	four = lookup(r, &r->vips[0], 80);
-	six = lookup(r, &r->vips[1], 80);
+	four = lookup(r, &r->vips[0].addr, 80);
+	six = lookup(r, &r->vips[1].addr, 80);
 	assert_int_not_equal(four.svc, six.svc);
 	assert_int_not_equal(four.gate, six.gate);
 	assert_int_not_equal(four.gate, 0);
@@ -231,7 +231,7 @@ static void server_gets_flows_only_after_its_verdict(void **state)
 	uint32_t svc;
 
 	ipvs_reconcile(r->v, &r->conf);
-	svc = lookup(r, &r->vips[0], 80).svc;
+	svc = lookup(r, &r->vips[0].addr, 80).svc;
 	assert_int_equal(ring_len(r, svc), 0);
 	ipvs_verdict(r->v, "www", "b", true);
 	turn(r);
@@ -247,7 +247,7 @@ static void bad_verdict_acts_before_the_ring_is_rebuilt(void **state)
 	ipvs_reconcile(r->v, &r->conf);
 	ipvs_verdict(r->v, "www", "a", true);
 	turn(r);
-	svc = lookup(r, &r->vips[0], 80).svc;
+	svc = lookup(r, &r->vips[0].addr, 80).svc;
 	id = ring_id(r, svc, 0);
 	ipvs_verdict(r->v, "www", "a", false);
 	assert_int_equal(ring_len(r, svc), 1);
@@ -264,7 +264,7 @@ static void server_without_weight_stays_out_of_the_ring(void **state)
 	ipvs_reconcile(r->v, &r->conf);
 	ipvs_verdict(r->v, "www", "a", true);
 	turn(r);
-	assert_int_equal(ring_len(r, lookup(r, &r->vips[0], 80).svc), 0);
+	assert_int_equal(ring_len(r, lookup(r, &r->vips[0].addr, 80).svc), 0);
 }
 
 static void next_hop_turns_over_as_a_whole(void **state)
@@ -276,7 +276,7 @@ static void next_hop_turns_over_as_a_whole(void **state)
 	ipvs_reconcile(r->v, &r->conf);
 	ipvs_verdict(r->v, "www", "a", true);
 	turn(r);
-	srv = &r->be->servers[ring_id(r, lookup(r, &r->vips[0], 80).svc, 0)];
+	srv = &r->be->servers[ring_id(r, lookup(r, &r->vips[0].addr, 80).svc, 0)];
 	before = srv->hop;
 	assert_int_equal(srv->hops[before & 1].ifindex, 2);
 	fake_net_move(r->net, 3, false);
@@ -296,10 +296,10 @@ static void reconcile_again_changes_nothing(void **state)
 	ipvs_reconcile(r->v, &r->conf);
 	ipvs_verdict(r->v, "www", "a", true);
 	turn(r);
-	before = lookup(r, &r->vips[0], 80);
+	before = lookup(r, &r->vips[0].addr, 80);
 	ring = r->be->svcs[before.svc].ring;
 	ipvs_reconcile(r->v, &r->conf);
-	after = lookup(r, &r->vips[0], 80);
+	after = lookup(r, &r->vips[0].addr, 80);
 	assert_memory_equal(&before, &after, sizeof(before));
 	assert_true(ring == r->be->svcs[before.svc].ring);
 }
@@ -314,12 +314,12 @@ static void successor_adopts_service_server_and_gate(void **state)
 	ipvs_verdict(r->v, "www", "c", true);
 	ipvs_gate_set(r->v, "four", true);
 	turn(r);
-	before = lookup(r, &r->vips[0], 80);
+	before = lookup(r, &r->vips[0].addr, 80);
 	id = ring_id(r, before.svc, 0);
 	ipvs_free(r->v);
 	assert_int_equal(ipvs_new(r->loop, r->net, r->be, &r->v), 0);
 	ipvs_reconcile(r->v, &r->conf);
-	after = lookup(r, &r->vips[0], 80);
+	after = lookup(r, &r->vips[0].addr, 80);
 	assert_memory_equal(&before, &after, sizeof(before));
 	assert_int_equal(ring_len(r, after.svc), 1); /* up without waiting for the first check */
 	assert_int_equal(ring_id(r, after.svc, 0), id);
@@ -334,7 +334,7 @@ static void removed_server_keeps_its_slot_until_a_sweep(void **state)
 	ipvs_reconcile(r->v, &r->conf);
 	ipvs_verdict(r->v, "www", "c", true);
 	turn(r);
-	svc = lookup(r, &r->vips[0], 80).svc;
+	svc = lookup(r, &r->vips[0].addr, 80).svc;
 	id = ring_id(r, svc, 0);
 	r->service.n_servers = 2; /* a and b */
 	ipvs_reconcile(r->v, &r->conf);
@@ -370,7 +370,7 @@ static void service_on_another_port_is_another_service(void **state)
 	r->service.port = 81;
 	ipvs_reconcile(r->v, &r->conf);
 	assert_int_equal(r->be->get(r->be, TABLE_SERVICES, &old, &ref), -ENOENT);
-	lookup(r, &r->vips[0], 81);
+	lookup(r, &r->vips[0].addr, 81);
 }
 
 static void vip_that_moves_between_instances_changes_its_gate(void **state)
@@ -381,12 +381,12 @@ static void vip_that_moves_between_instances_changes_its_gate(void **state)
 	uint32_t gate;
 
 	ipvs_reconcile(r->v, &r->conf);
-	before = lookup(r, &r->vips[0], 80);
+	before = lookup(r, &r->vips[0].addr, 80);
 	r->vrrp[0].n_addresses = 0;
 	r->vrrp[1].addresses = r->addresses;
 	r->vrrp[1].n_addresses = 2;
 	ipvs_reconcile(r->v, &r->conf);
-	after = lookup(r, &r->vips[0], 80);
+	after = lookup(r, &r->vips[0].addr, 80);
 	assert_int_equal(before.svc, after.svc);
 	assert_int_not_equal(before.gate, after.gate);
 	assert_int_equal(r->be->get(r->be, TABLE_GATE_ADDRS, &key, &gate), 0);
@@ -402,12 +402,12 @@ static void gate_of_a_new_instance_begins_as_its_addresses_had_it(void **state)
 	ipvs_reconcile(r->v, &r->conf);
 	ipvs_gate_beat(r->v, "four", MSEC(300), MSEC(900));
 	ipvs_gate_set(r->v, "four", true);
-	before = &r->be->gates[lookup(r, &r->vips[0], 80).gate];
+	before = &r->be->gates[lookup(r, &r->vips[0].addr, 80).gate];
 	assert_int_equal(before->open, 1);
 	r->vrrp[0].name = "heir";
 	r->vrrp[0].vrid = 99;
 	ipvs_reconcile(r->v, &r->conf);
-	after = &r->be->gates[lookup(r, &r->vips[0], 80).gate];
+	after = &r->be->gates[lookup(r, &r->vips[0].addr, 80).gate];
 	assert_ptr_not_equal(before, after);
 	assert_int_equal(after->open, 1);
 	assert_true(after->beat_ns == before->beat_ns && after->stale_ns == 300000000);
@@ -434,7 +434,7 @@ static void beat_lifts_the_fence(void **state)
 	struct gate *g;
 
 	ipvs_reconcile(r->v, &r->conf);
-	g = &r->be->gates[lookup(r, &r->vips[0], 80).gate];
+	g = &r->be->gates[lookup(r, &r->vips[0].addr, 80).gate];
 	ipvs_gate_set(r->v, "four", true);
 	g->fenced = r->be->gates[0].fenced = 1;
 	ipvs_gate_beat(r->v, "four", MSEC(300), MSEC(900));
@@ -450,7 +450,7 @@ static void address_that_no_instance_owns_has_the_open_gate(void **state)
 
 	r->conf.n_vrrp = 0;
 	ipvs_reconcile(r->v, &r->conf);
-	assert_int_equal(lookup(r, &r->vips[0], 80).gate, 0);
+	assert_int_equal(lookup(r, &r->vips[0].addr, 80).gate, 0);
 	assert_int_equal(r->be->gates[0].open, 1);
 }
 
@@ -462,7 +462,7 @@ static void made_link_local_address_has_a_gate_on_its_link(void **state)
 
 	ipvs_reconcile(r->v, &r->conf);
 	assert_int_equal(r->be->get(r->be, TABLE_GATE_ADDRS, &key, &gate), 0);
-	assert_int_equal(gate, lookup(r, &r->vips[1], 80).gate);
+	assert_int_equal(gate, lookup(r, &r->vips[1].addr, 80).gate);
 }
 
 int main(void)
