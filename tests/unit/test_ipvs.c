@@ -351,7 +351,7 @@ static void removed_server_keeps_its_slot_until_a_sweep(void **state)
 static void removed_service_leaves_no_key(void **state)
 {
 	struct rig *r = *state;
-	struct svc_key key = { .vip = r->vips[0], .port = htons(80), .proto = IPPROTO_TCP };
+	struct svc_key key = { .vip = r->vips[0].addr, .port = htons(80), .proto = IPPROTO_TCP };
 	struct svc_ref ref;
 
 	ipvs_reconcile(r->v, &r->conf);
@@ -363,11 +363,11 @@ static void removed_service_leaves_no_key(void **state)
 static void service_on_another_port_is_another_service(void **state)
 {
 	struct rig *r = *state;
-	struct svc_key old = { .vip = r->vips[0], .port = htons(80), .proto = IPPROTO_TCP };
+	struct svc_key old = { .vip = r->vips[0].addr, .port = htons(80), .proto = IPPROTO_TCP };
 	struct svc_ref ref;
 
 	ipvs_reconcile(r->v, &r->conf);
-	r->service.port = 81;
+	r-.service.port = r->service.port_last = 81;
 	ipvs_reconcile(r->v, &r->conf);
 	assert_int_equal(r->be->get(r->be, TABLE_SERVICES, &old, &ref), -ENOENT);
 	lookup(r, &r->vips[0].addr, 81);
@@ -376,7 +376,7 @@ static void service_on_another_port_is_another_service(void **state)
 static void vip_that_moves_between_instances_changes_its_gate(void **state)
 {
 	struct rig *r = *state;
-	struct gate_addr key = { .addr = r->vips[0] };
+	struct gate_addr key = { .addr = r->vips[0].addr };
 	struct svc_ref before, after;
 	uint32_t gate;
 
