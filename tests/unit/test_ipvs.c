@@ -367,7 +367,7 @@ static void service_on_another_port_is_another_service(void **state)
 	struct svc_ref ref;
 
 	ipvs_reconcile(r->v, &r->conf);
-	r-.service.port = r->service.port_last = 81;
+	r->service.port = r->service.port_last = 81;
 	ipvs_reconcile(r->v, &r->conf);
 	assert_int_equal(r->be->get(r->be, TABLE_SERVICES, &old, &ref), -ENOENT);
 	lookup(r, &r->vips[0].addr, 81);
