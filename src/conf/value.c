@@ -174,7 +174,9 @@ static int from_net(const struct opt *, const char *text, void *at, struct arena
 	struct prefix p;
 
 	if (prefix_parse(text, &p))
-		return refuse(why, text, "is not an address, nor a network like \"192.0.2.0/24\"");
+		return refuse(why, text,
+			      "is not an IPv4 or IPv6 address, nor a network like \"192.0.2.0/24\" "
+			      "(names are not looked up)");
 	bad = p.len == addr_bits(&p.addr) ? unusable(&p.addr, false) : not_a_network(&p);
 	if (bad)
 		return refuse(why, text, bad);
