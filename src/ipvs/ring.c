@@ -45,8 +45,8 @@ void ring_space_free(struct ring_space *s)
 
 static void mark(struct ring_space *s, uint64_t ring, bool used)
 {
-	uint32_t chunk = SVC_RING_FIRST(ring) / RING_CHUNK;
-	uint32_t end = chunk + (SVC_RING_COUNT(ring) + RING_CHUNK - 1) / RING_CHUNK;
+	uint32_t chunk = SPAN_FIRST(ring) / RING_CHUNK;
+	uint32_t end = chunk + (SPAN_COUNT(ring) + RING_CHUNK - 1) / RING_CHUNK;
 
 	for (; chunk < end && chunk < RING_CHUNKS; chunk++)
 		s->used[chunk] = used;
@@ -80,7 +80,7 @@ int64_t ring_take(struct ring_space *s, uint32_t count, usec_t now)
 		if (run == want) {
 			uint32_t first = (chunk + 1 - want) * RING_CHUNK;
 
-			mark(s, SVC_RING(first, count), true);
+			mark(s, SPAN(first, count), true);
 			return first;
 		}
 	}
@@ -91,7 +91,7 @@ void ring_give(struct ring_space *s, uint64_t ring, usec_t now)
 {
 	struct resting *r;
 
-	if (!SVC_RING_COUNT(ring))
+	if (!SPAN_COUNT(ring))
 		return;
 	r = malloc(sizeof(*r));
 	if (!r)

@@ -38,7 +38,7 @@ static __always_inline bool server_fits(__u32 id, bool v6)
 {
 	struct server *s = bpf_map_lookup_elem(&servers, &id);
 
-	return id && s && READ_ONCE(s->available) && verbs_of(s).request &&
+	return id && s && READ_ONCE(s->status) & SERVER_TAKES && verbs_of(s).request &&
 	       addr_is_v4(&s->addr) == !v6;
 }
 
@@ -63,8 +63,8 @@ static __always_inline __u32 schedule(struct svc *svc, bool v6)
 {
 	__u64 ring = READ_ONCE(svc->ring);
 	struct scan scan = {
-		.first = SVC_RING_FIRST(ring),
-		.count = SVC_RING_COUNT(ring),
+		.first = SPAN_FIRST(ring),
+		.count = SPAN_COUNT(ring),
 		.v6 = v6,
 	};
 

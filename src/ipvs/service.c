@@ -78,7 +78,7 @@ static void publish_hop(struct ipvs *v, struct ipvs_server *d)
 	if (usable) {
 		h->ifindex = d->hop.ifindex;
 		h->mtu = d->hop.mtu;
-		h->resolved = d->hop.resolved;
+		h->flags = d->hop.resolved ? HOP_RESOLVED : 0;
 		memcpy(h->dmac, d->hop.dmac, 6);
 		memcpy(h->smac, d->hop.smac, 6);
 		h->gateway = d->hop.gateway;
@@ -96,6 +96,18 @@ static void publish_hop(struct ipvs *v, struct ipvs_server *d)
 			 d->hop.local	  ? "is an address of this host"
 			 : d->hop.ifindex ? "is behind a router, but dr needs a common segment"
 					  : "no route");
+}
+
+/* Weight 0 keeps new flows away, but not the clients that persistence sends back. */
+static void publish_status(struct ipvs_server *d)
+{
+	struct server *srv = slot(d, d->service->ipvs);
+
+	srv->weight = d->weight;
+	if (!d->up)
+		store_word(&srv->status, 0);
+	else
+		store_word(&srv->status, SERVER_ALIVE | (d->weight ? SERVER_TAKES : 0));
 }
 
 static void on_hop_changed(struct net_hop *hop)
@@ -177,7 +189,7 @@ void server_adopt_all(struct ipvs *v)
 		d->id = id;
 		d->addr = srv->addr;
 		d->port = srv->port;
-		d->up = load_word(&srv->available);
+		d->up = load_word(&srv->status) & SERVER_ALIVE;
 		d->retired_in_sweep = flows_next_sweep(v->flows);
 		v->server_used[id] = true;
 		v->svc_used[srv->svc % SVC_MAX] = true;
@@ -203,6 +215,7 @@ struct ipvs_server *server_new(struct ipvs_service *s, const struct conf_server 
 	d->hop.changed = on_hop_changed;
 	net_hop_add(v->net, &d->hop);
 	publish_hop(v, d);
+	publish_status(d);
 	service_ring_stale(s);
 	return d;
 }
@@ -212,8 +225,8 @@ void server_retire(struct ipvs_server *d)
 	struct ipvs_service *s = d->service;
 	struct ipvs *v = s->ipvs;
 
-	store_word(&slot(d, v)->available, 0);
 	d->up = false;
+	store_word(&slot(d, v)->status, 0);
 	net_hop_del(v->net, &d->hop);
 	list_del(&d->node);
 	d->service = NULL;
@@ -254,11 +267,12 @@ void server_free(struct ipvs *v, struct ipvs_server *d, bool release)
 
 void server_set_up(struct ipvs_server *d, bool up)
 {
-	store_word(&slot(d, d->service->ipvs)->available, up);
-	if (d->up == up)
-		return;
+	bool changed = d->up != up;
+
 	d->up = up;
-	service_ring_stale(d->service);
+	publish_status(d);
+	if (changed)
+		service_ring_stale(d->service);
 }
 
 void server_set_weight(struct ipvs_server *d, uint32_t weight)
@@ -266,6 +280,7 @@ void server_set_weight(struct ipvs_server *d, uint32_t weight)
 	if (d->weight == weight)
 		return;
 	d->weight = weight;
+	publish_status(d);
 	service_ring_stale(d->service);
 }
 
@@ -422,7 +437,7 @@ void service_ring_build(struct ipvs_service *s)
 		sched_ring_fill(s->scheduler, servers, n, ids);
 		write_ring(v->be, (uint32_t)first, ids, len);
 	}
-	store_long(&svc->ring, SVC_RING(first, len));
+	store_long(&svc->ring, SPAN(first, len));
 	ring_give(v->rings, old, loop_now());
 	s->ring_stale = false;
 out:

@@ -70,7 +70,8 @@ static __always_inline enum counter hop_to_client(const struct wire *w, const st
 	else
 		hop->gateway = addr_v4(fib->ipv4_dst);
 	/* Linux 6.1 also succeeds with a neighbour that is not resolved yet. */
-	hop->resolved = r == BPF_FIB_LKUP_RET_SUCCESS && !mac_equal(fib->dmac, none);
+	if (r == BPF_FIB_LKUP_RET_SUCCESS && !mac_equal(fib->dmac, none))
+		hop->flags = HOP_RESOLVED;
 	__builtin_memcpy(hop->dmac, fib->dmac, 6);
 	__builtin_memcpy(hop->smac, fib->smac, 6);
 	return GO_ON;
@@ -85,7 +86,7 @@ static __always_inline bool hop_is_plain(const struct wire *w, const struct next
 	if (!is_xdp(w))
 		return true;
 	port = bpf_map_lookup_elem(&ports, &slot);
-	return hop->resolved && port && port->flags & PORT_XDP;
+	return hop->flags & HOP_RESOLVED && port && port->flags & PORT_XDP;
 }
 
 /* ---- Going ---------------------------------------------------------------------------------- */
@@ -132,7 +133,7 @@ static __always_inline enum counter redirect(const struct wire *w, const struct 
 	} macs;
 	int action;
 
-	if (!is_xdp(w) && !hop->resolved) {
+	if (!is_xdp(w) && !(hop->flags & HOP_RESOLVED)) {
 		action = redirect_unresolved(hop);
 		return action == TC_ACT_REDIRECT ? COUNT_REDIRECTED : COUNT_DROP_ERROR;
 	}

@@ -130,6 +130,8 @@ struct rig *rig_open(unsigned flows)
 	rig->svcs = map_shared(rig->skel->maps.svcs);
 	rig->servers = map_shared(rig->skel->maps.servers);
 	rig->rings = map_shared(rig->skel->maps.rings);
+	rig->ranges = map_shared(rig->skel->maps.ranges);
+	rig->lips = map_shared(rig->skel->maps.lips);
 	rig->gates = map_shared(rig->skel->maps.gates);
 	rig->reclaim = map_shared(rig->skel->maps.reclaim);
 	rig->ports = map_shared(rig->skel->maps.ports);
@@ -181,12 +183,18 @@ void rig_reset(struct rig *rig, bool v6, enum hook hook)
 	hash_clear(rig->skel->maps.flows6);
 	hash_clear(rig->skel->maps.gate_vrids);
 	hash_clear(rig->skel->maps.gate_addrs);
+	hash_clear(rig->skel->maps.wide);
+	hash_clear(rig->skel->maps.templates);
+	hash_clear(rig->skel->maps.fragments);
+	hash_clear(rig->skel->maps.held);
 	percpu_clear(rig->skel->maps.counters, HOOKS * COUNTERS);
 	percpu_clear(rig->skel->maps.server_stats, 8);
 	percpu_clear(rig->skel->maps.credits, 2);
 	memset(rig->svcs, 0, 8 * sizeof(*rig->svcs));
 	memset(rig->servers, 0, 8 * sizeof(*rig->servers));
 	memset(rig->rings, 0, 8 * sizeof(*rig->rings));
+	memset(rig->ranges, 0, 8 * sizeof(*rig->ranges));
+	memset(rig->lips, 0, 8 * sizeof(*rig->lips));
 	memset(rig->gates, 0, 8 * sizeof(*rig->gates));
 	memset(rig->ports, 0, 64 * sizeof(*rig->ports));
 	set_port(rig, rig->front, FRONT);
@@ -202,10 +210,10 @@ static void set_server(struct rig *rig, uint32_t id, uint32_t svc, enum who who,
 	s->port = htons(method == METHOD_NAT ? who_port(who) : who_port(VIP));
 	s->method = method;
 	s->svc = svc;
-	s->available = 1;
+	s->status = SERVER_ALIVE | SERVER_TAKES;
 	hop->ifindex = rig->back;
 	hop->mtu = 1500;
-	hop->resolved = 1;
+	hop->flags = HOP_RESOLVED;
 	hop->gateway = s->addr;
 	memcpy(hop->dmac, who_mac(who), 6);
 	memcpy(hop->smac, who_mac(BACK), 6);
@@ -234,7 +242,7 @@ void rig_service(struct rig *rig, uint32_t slot, enum who vip, uint8_t proto, en
 		set_server(rig, SERVER1 + i, slot, WEB1 + i, method);
 		rig->rings[0].server[i] = SERVER1 + i;
 	}
-	svc->ring = SVC_RING(0, n);
+	svc->ring = SPAN(0, n);
 	for (i = 0; i < FLOW_STATES; i++)
 		svc->timeout[i] = 1000000;
 	rig_service_key(rig, slot, vip, proto, 0);

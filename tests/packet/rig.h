@@ -29,6 +29,8 @@ struct rig {
 	struct svc *svcs;
 	struct server *servers;
 	struct ring_chunk *rings;
+	struct range *ranges;
+	struct lip *lips;
 	struct gate *gates;
 	struct reclaim *reclaim;
 	struct port *ports;

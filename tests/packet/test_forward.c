@@ -54,7 +54,7 @@ static struct rig *rig;
 
 static void unresolved_server(struct rig *r)
 {
-	r->servers[SERVER1].hops[0].resolved = 0;
+	r->servers[SERVER1].hops[0].flags = 0;
 }
 
 static void new_hop(struct rig *r)
@@ -78,7 +78,7 @@ static void narrow_server(struct rig *r)
 
 static void first_unavailable(struct rig *r)
 {
-	r->servers[SERVER1].available = 0;
+	r->servers[SERVER1].status = 0;
 }
 
 static void weighted_ring(struct rig *r)
@@ -89,7 +89,7 @@ static void weighted_ring(struct rig *r)
 	r->rings[0].server[14] = ring[0];
 	r->rings[0].server[15] = ring[1];
 	memcpy(r->rings[1].server, &ring[2], 3 * sizeof(*ring));
-	r->svcs[SVC].ring = SVC_RING(14, 5);
+	r->svcs[SVC].ring = SPAN(14, 5);
 }
 
 static void second_vip(struct rig *r)

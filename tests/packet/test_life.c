@@ -136,9 +136,9 @@ static void fill_server(struct rig *rig, unsigned svc, unsigned k, bool v6)
 	s->port = htons(services[svc].method == METHOD_NAT ? 8080 : 80);
 	s->method = services[svc].method;
 	s->svc = svc_slot(svc, v6);
-	s->available = 1;
+	s->status = SERVER_ALIVE | SERVER_TAKES;
 	s->hops[0].ifindex = rig->back;
-	s->hops[0].resolved = 1;
+	s->hops[0].flags = HOP_RESOLVED;
 	memcpy(s->hops[0].dmac, who_mac(WEB1), 6);
 	mark_server(&s->hops[0].dmac[5], svc, k);
 	memcpy(s->hops[0].smac, who_mac(BACK), 6);
@@ -161,7 +161,7 @@ static void fill_service(struct rig *rig, unsigned svc, bool v6)
 		fill_server(rig, svc, i, v6);
 		rig->rings[ref.svc].server[i] = server_id(svc, i, v6);
 	}
-	s->ring = SVC_RING(ref.svc * RING_CHUNK, SERVERS);
+	s->ring = SPAN(ref.svc * RING_CHUNK, SERVERS);
 	if (bpf_map_update_elem(bpf_map__fd(rig->skel->maps.services), &key, &ref, BPF_ANY)) {
 		perror("services");
 		exit(1);

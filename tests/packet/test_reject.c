@@ -189,7 +189,7 @@ static void none_available(void)
 
 	rig_service(rig, SVC, VIP, IPPROTO_TCP, METHOD_NAT, 3);
 	for (i = 0; i < 3; i++)
-		rig->servers[SERVER1 + i].available = 0;
+		rig->servers[SERVER1 + i].status = 0;
 	expect_reset(&syn, NULL);
 }
 

@@ -71,7 +71,7 @@ static void ring_space_rests_before_it_is_used_again(void **state)
 	int64_t a = ring_take(s, 20, now), b;
 
 	assert_int_equal(a, 0);
-	ring_give(s, SVC_RING(a, 20), now);
+	ring_give(s, SPAN(a, 20), now);
 	b = ring_take(s, 20, usec_add(now, MSEC(999)));
 	assert_int_equal(b, 32); /* two chunks further */
 	assert_int_equal(ring_take(s, 20, usec_add(now, SEC(1))), 0);
@@ -181,12 +181,12 @@ static struct svc_ref lookup(struct rig *r, const struct addr *vip, uint16_t por
 
 static uint32_t ring_len(struct rig *r, uint32_t svc)
 {
-	return SVC_RING_COUNT(r->be->svcs[svc].ring);
+	return SPAN_COUNT(r->be->svcs[svc].ring);
 }
 
 static uint32_t ring_id(struct rig *r, uint32_t svc, uint32_t i)
 {
-	uint32_t slot = SVC_RING_FIRST(r->be->svcs[svc].ring) + i;
+	uint32_t slot = SPAN_FIRST(r->be->svcs[svc].ring) + i;
 
 	return r->be->rings[slot / RING_CHUNK].server[slot % RING_CHUNK];
 }
@@ -251,7 +251,7 @@ static void bad_verdict_acts_before_the_ring_is_rebuilt(void **state)
 	id = ring_id(r, svc, 0);
 	ipvs_verdict(r->v, "www", "a", false);
 	assert_int_equal(ring_len(r, svc), 1);
-	assert_int_equal(r->be->servers[id].available, 0);
+	assert_int_equal(r->be->servers[id].status, 0);
 	turn(r);
 	assert_int_equal(ring_len(r, svc), 0);
 }
@@ -282,7 +282,7 @@ static void next_hop_turns_over_as_a_whole(void **state)
 	fake_net_move(r->net, 3, false);
 	assert_int_equal(srv->hop, before + 1);
 	assert_int_equal(srv->hops[srv->hop & 1].ifindex, 3);
-	assert_int_equal(srv->hops[srv->hop & 1].resolved, 0);
+	assert_int_equal(srv->hops[srv->hop & 1].flags, 0);
 	assert_int_equal(srv->hops[before & 1].ifindex,
 			 2); /* a reader under way still has a whole one */
 }
@@ -338,7 +338,7 @@ static void removed_server_keeps_its_slot_until_a_sweep(void **state)
 	id = ring_id(r, svc, 0);
 	r->service.n_servers = 2; /* a and b */
 	ipvs_reconcile(r->v, &r->conf);
-	assert_int_equal(r->be->servers[id].available, 0);
+	assert_int_equal(r->be->servers[id].status, 0);
 	assert_int_equal(r->be->servers[id].svc, svc);
 	/* wanted again: the same slot */
 	r->service.n_servers = 4;
