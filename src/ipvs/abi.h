@@ -4,7 +4,8 @@
  * Built by clang -target bpf and by gcc; no holes, explicit `zero` members, a _Static_assert on
  * each size.  Maps marked "shared" are ARRAYs with BPF_F_MMAPABLE: the daemon writes their slots in
  * place, one aligned store for each word that matters, so a change costs no system call and no
- * copy. LBD_LAYOUT changes whenever anything here changes its meaning or place: pins live under it.
+ * copy; the kernel aligns each slot to 8 bytes, so their sizes are multiples of that. LBD_LAYOUT
+ * changes whenever anything here changes its meaning or place: pins live under it.
  */
 #ifndef LBD_IPVS_ABI_H
 #define LBD_IPVS_ABI_H
@@ -71,9 +72,10 @@ struct wide_ref {
 /* `ranges`: shared. */
 struct range {
 	__u16 port, last; /* host order */
+	__u32 zero;
 	struct svc_ref ref;
 };
-_Static_assert(sizeof(struct range) == 12, "abi");
+_Static_assert(sizeof(struct range) == 16, "abi");
 
 /* The states of IPVS's TCP table, in its order; UDP flows have one state of their own, SCTP
  * associations those of RFC 9260 that differ in how long they may be idle. */
@@ -207,8 +209,9 @@ _Static_assert(sizeof(struct server) == 192, "abi");
 struct lip {
 	struct addr addr;
 	__u16 port, last; /* host order */
+	__u32 zero;
 };
-_Static_assert(sizeof(struct lip) == 20, "abi");
+_Static_assert(sizeof(struct lip) == 24, "abi");
 
 /* `server_stats`: PERCPU_ARRAY beside `servers`.  Bytes are IP bytes, as IPVS counts them. */
 struct server_stats {

@@ -15,10 +15,14 @@
 #include "ipvs/lookup.bpf.h"
 #include "ipvs/schedule.bpf.h"
 
+#define HASH_MIX   0x9e3779b1
+#define PORT_TRIES 128 /* full to 93 %, a table refuses one flow in ten thousand */
+
 #define CLASH_TRIES 4 /* servers that are tried when answers would clash with another flow's */
 
 /* What both halves of a flow are made from, with scratch.key and scratch.to of the request half. */
 struct plan {
+	__u64 lips; /* fullnat: struct server's */
 	__u32 server, gate;
 	struct method_verbs verbs;
 };
@@ -27,15 +31,16 @@ static __always_inline void plan_set(struct plan *plan, bool v6, const struct se
 				     struct scratch *s)
 {
 	plan->verbs = verbs_of(server);
+	plan->lips = READ_ONCE(server->lips);
 	tuple_copy(v6, &s->to, flow_key_tuple(&s->key));
 	if (!(plan->verbs.request & VERB_DNAT))
 		return;
 	if (v6) {
 		s->to.v6.dst = server->addr;
-		s->to.v6.dport = server->port;
+		s->to.v6.dport = server->port ? server->port : s->key.v6.t.dport;
 	} else {
 		s->to.v4.dst = server->addr.a[3];
-		s->to.v4.dport = server->port;
+		s->to.v4.dport = server->port ? server->port : s->key.v4.t.dport;
 	}
 }
 
@@ -88,6 +93,82 @@ static __always_inline enum counter plan_reply(const struct plan *plan, bool v6,
 	return plan_is_made(v6, s) ? GO_ON : COUNT_DROP_CLASH;
 }
 
+/* ---- Local ports (fullnat) ------------------------------------------------------------------ */
+
+/* A flow's ports are tried in an order of its own: start and step are hashes of the client's tuple
+ * and the local address (double hashing).  Two CPUs that begin the same flow try the same ones, and
+ * a client that uses its port again gets the port it had, so that a server which still has the old
+ * connection in TIME_WAIT sees sequence numbers and timestamps of the same clock. */
+struct port_search {
+	struct plan plan;
+	__u32 hash;
+	bool v6, ours;
+	enum counter verdict;
+};
+
+static __always_inline __u32 hash_mix(__u32 h)
+{
+	h = (h ^ h >> 15) * HASH_MIX;
+	return h ^ h >> 13;
+}
+
+/* Puts the address and port of the nth attempt into s->to.  False: there is none. */
+static __always_inline bool port_choose(const struct port_search *search, struct scratch *s,
+					__u32 nth)
+{
+	__u32 count = SPAN_COUNT(search->plan.lips), slot, start, step, room, port;
+	const struct lip *lip;
+
+	if (!count)
+		return false;
+	slot = SPAN_FIRST(search->plan.lips) + (search->hash + nth) % count;
+	lip = bpf_map_lookup_elem(&lips, &slot);
+	if (!lip || addr_is_v4(&lip->addr) == search->v6)
+		return false;
+	room = (__u32)lip->last - lip->port + 1;
+	start = hash_mix(search->hash + slot);
+	step = hash_mix(start) | 1;
+	port = lip->port + (start % 65536 + nth / count * (step % 65536)) % (room ? room : 1);
+	if (search->v6) {
+		s->to.v6.src = lip->addr;
+		s->to.v6.sport = bpf_htons(port);
+	} else {
+		s->to.v4.src = lip->addr.a[3];
+		s->to.v4.sport = bpf_htons(port);
+	}
+	return true;
+}
+
+/* One attempt, in the form that bpf_loop() wants: 1 ends them. */
+static long port_try(__u32 nth, struct port_search *search)
+{
+	struct scratch *s = scratch_get(SCRATCH_PACKET);
+
+	if (!s || !port_choose(search, s, nth))
+		return 1;
+	if (search->v6)
+		search->verdict = plan_reply(&search->plan, true, s, &search->ours);
+	else
+		search->verdict = plan_reply(&search->plan, false, s, &search->ours);
+	return search->verdict != COUNT_DROP_CLASH;
+}
+
+/* As plan_reply(), with the local address and port that the packet will come from in s->to. */
+static __always_inline enum counter plan_reply_ported(const struct plan *plan, bool v6,
+						      struct scratch *s, bool *ret_ours)
+{
+	struct port_search search = {
+		.plan = *plan,
+		.hash = hash_mix(flow_tag(v6, &s->key) ^ cfg_secret),
+		.v6 = v6,
+		.verdict = COUNT_DROP_NO_PORT,
+	};
+
+	bpf_loop(PORT_TRIES, port_try, &search, 0);
+	*ret_ours = search.ours;
+	return search.verdict == COUNT_DROP_CLASH ? COUNT_DROP_NO_PORT : search.verdict;
+}
+
 /* The flow is made: it counts, and packets find it. */
 static __always_inline void plan_open(const struct plan *plan, bool v6, struct scratch *s)
 {
@@ -111,7 +192,10 @@ static __always_inline enum counter plan_make(const struct plan *plan, bool v6, 
 	int r;
 
 	if (plan->verbs.reply) {
-		verdict = plan_reply(plan, v6, s, &ours);
+		if (plan->verbs.request & VERB_SNAT)
+			verdict = plan_reply_ported(plan, v6, s, &ours);
+		else
+			verdict = plan_reply(plan, v6, s, &ours);
 		if (!ours)
 			return verdict;
 	}
@@ -126,15 +210,44 @@ static __always_inline enum counter plan_make(const struct plan *plan, bool v6, 
 	return r == -EEXIST ? GO_ON : plan_failed(r);
 }
 
-static __always_inline enum counter begin(bool v6, struct scratch *s, bool may_begin)
+/* Makes the flow of the packet in this CPU's scratch, to a server.  These are functions of their
+ * own: the verifier looks at them once, and not on each path that leads here. */
+__noinline int flow_make(__u32 v6, __u32 id, __u32 gate)
 {
-	struct svc_ref *ref = service_find(v6, &s->key);
-	struct server *server;
+	struct server *server = bpf_map_lookup_elem(&servers, &id);
+	struct scratch *s = scratch_get(SCRATCH_PACKET);
+	struct plan plan = { .server = id, .gate = gate };
+
+	if (!server || !s)
+		return COUNT_DROP_ERROR;
+	if (v6) {
+		plan_set(&plan, true, server, s);
+		return plan_make(&plan, true, s);
+	}
+	plan_set(&plan, false, server, s);
+	return plan_make(&plan, false, s);
+}
+
+/* The server that the packet's flow shall go to, or 0. */
+__noinline int flow_schedule(__u32 v6, __u32 slot)
+{
+	struct svc *svc = bpf_map_lookup_elem(&svcs, &slot);
+
+	return svc ? schedule(svc, v6) : 0;
+}
+
+/* Begins a flow for the packet in this CPU's scratch.  GO_ON: look for the flow again. */
+__noinline int flow_begin(__u32 v6, __u32 may_begin)
+{
+	struct scratch *s = scratch_get(SCRATCH_PACKET);
 	enum counter verdict;
-	struct svc *svc;
-	__u32 slot;
+	struct svc_ref *ref;
+	__u32 server;
 	int i;
 
+	if (!s)
+		return COUNT_DROP_ERROR;
+	ref = v6 ? service_find(true, &s->key) : service_find(false, &s->key);
 	if (!ref)
 		return COUNT_PASSED;
 	verdict = gate_verdict(ref->gate);
@@ -142,34 +255,15 @@ static __always_inline enum counter begin(bool v6, struct scratch *s, bool may_b
 		return verdict;
 	if (!may_begin)
 		return COUNT_PASSED_NO_FLOW;
-	slot = ref->svc;
-	svc = bpf_map_lookup_elem(&svcs, &slot);
-	if (!svc)
-		return COUNT_DROP_ERROR;
 	for (i = 0; i < CLASH_TRIES; i++) {
-		struct plan plan = { .gate = ref->gate };
-
-		plan.server = slot = schedule(svc, v6);
-		server = bpf_map_lookup_elem(&servers, &slot);
-		if (!server || !slot)
+		server = flow_schedule(v6, ref->svc);
+		if (!server)
 			return COUNT_DROP_NO_SERVER;
-		plan_set(&plan, v6, server, s);
-		verdict = plan_make(&plan, v6, s);
-		if (verdict != COUNT_DROP_CLASH)
+		verdict = flow_make(v6, server, ref->gate);
+		if (verdict != COUNT_DROP_CLASH && verdict != COUNT_DROP_NO_PORT)
 			return verdict;
 	}
-	return COUNT_DROP_CLASH;
-}
-
-/* Begins a flow for the packet whose key is in this CPU's scratch.  GO_ON: look for the flow again.
- * A function of its own, which the verifier looks at once and not on each path that leads here. */
-__noinline int flow_begin(__u32 v6, __u32 may_begin)
-{
-	struct scratch *s = scratch_get(SCRATCH_PACKET);
-
-	if (!s)
-		return COUNT_DROP_ERROR;
-	return v6 ? begin(true, s, may_begin) : begin(false, s, may_begin);
+	return verdict;
 }
 
 #endif

@@ -49,6 +49,7 @@ struct scratch {
 	union tuple to;	      /* what the packet's tuple becomes */
 	union flow_entry entry;
 	struct bpf_fib_lookup fib;
+	__u32 mtu; /* of a packet that was too big: what would fit */
 };
 
 enum scratch_user {
@@ -434,6 +435,12 @@ static __always_inline bool flow_begins_anew(const struct pkt *p, const struct h
 {
 	return p->l4_proto == IPPROTO_TCP && pkt_begins(p) && !(h->flags & FLOW_REPLY) &&
 	       word_is_over(h->word);
+}
+
+/* Could this packet as well begin a flow with another server? */
+static __always_inline bool flow_can_move(const struct pkt *p, const struct hit *h)
+{
+	return pkt_begins(p) && !(h->flags & FLOW_REPLY);
 }
 
 /* The end of a flow that the caller has claimed. */

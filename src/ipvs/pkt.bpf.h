@@ -77,6 +77,8 @@ struct pkt {
 	__u32 l3_len;	/* IP header and all that belongs to it, without padding */
 	__u32 ttl_word; /* the four bytes that hold TTL or hop limit, as they stand */
 	__u8 ttl;
+	__u8 tos; /* or traffic class */
+	bool df;  /* IPv4: must not be fragmented; IPv6: never may */
 	struct addr src, dst;
 
 	/* TCP and UDP: valid when `ports` */
@@ -129,6 +131,8 @@ static __always_inline bool pkt_parse_ip4(const struct wire *w, struct pkt *p)
 	p->l4_proto = ip->protocol;
 	p->fragment = ip->frag_off & bpf_htons(IP_FRAGMENT);
 	p->ttl = ip->ttl;
+	p->tos = ip->tos;
+	p->df = ip->frag_off & bpf_htons(IP_DF);
 	p->ttl_word = *(__u32 *)&ip->ttl;
 	p->src = addr_v4(ip->saddr);
 	p->dst = addr_v4(ip->daddr);
@@ -183,6 +187,8 @@ static __always_inline bool pkt_parse_ip6(const struct wire *w, struct pkt *p)
 	p->l4 = p->l3 + sizeof(*ip);
 	p->l4_proto = ip->nexthdr;
 	p->ttl = ip->hop_limit;
+	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
+	p->df = true;
 	p->ttl_word = *(__u32 *)&ip->payload_len;
 	__builtin_memcpy(&p->src, &ip->saddr, sizeof(p->src));
 	__builtin_memcpy(&p->dst, &ip->daddr, sizeof(p->dst));

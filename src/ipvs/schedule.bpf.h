@@ -18,6 +18,8 @@ struct method_verbs {
 static const volatile struct method_verbs method_verbs[METHODS] = {
 	[METHOD_NAT] = { VERB_DNAT | VERB_L2, VERB_SNAT | VERB_L2 },
 	[METHOD_DR] = { VERB_L2, 0 },
+	[METHOD_TUN] = { VERB_ENCAP | VERB_L2, 0 },
+	[METHOD_FULLNAT] = { VERB_DNAT | VERB_SNAT | VERB_L2, VERB_DNAT | VERB_SNAT | VERB_L2 },
 };
 
 static __always_inline struct method_verbs verbs_of(const struct server *s)
@@ -34,12 +36,13 @@ struct scan {
 	__u32 server; /* what was found, or 0 */
 };
 
+/* Only a tunnel leads to a server of the other family. */
 static __always_inline bool server_fits(__u32 id, bool v6)
 {
 	struct server *s = bpf_map_lookup_elem(&servers, &id);
 
-	return id && s && READ_ONCE(s->status) & SERVER_TAKES && verbs_of(s).request &&
-	       addr_is_v4(&s->addr) == !v6;
+	return id && s && READ_ONCE(s->status) & SERVER_TAKES &&
+	       (s->method == METHOD_TUN || addr_is_v4(&s->addr) == !v6);
 }
 
 /* One step of the search, in the form that bpf_loop() wants: 1 ends it. */

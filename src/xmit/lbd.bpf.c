@@ -23,11 +23,32 @@
 #include "xmit/reject.bpf.h"
 #include "xmit/send.bpf.h"
 
-#define FIND_TRIES 8
+#define FIND_TRIES 5
 
 /* clang-format off */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* clang-format on */
+
+/* May the packet, which belongs to a flow, use it?  A server that failed gets nothing that may as
+ * well go to another one; what else its flows meet, their service says. */
+static __always_inline enum counter flow_verdict(const struct pkt *p, const struct hit *h,
+						 bool *ret_anew)
+{
+	__u32 id = h->server;
+	const struct server *server = bpf_map_lookup_elem(&servers, &id);
+	__u32 status;
+
+	if (!server)
+		return COUNT_DROP_ERROR;
+	status = READ_ONCE(server->status);
+	*ret_anew = !(status & SERVER_ALIVE) && flow_can_move(p, h);
+	if (*ret_anew)
+		return GO_ON;
+	if (status & SERVER_LOST)
+		return COUNT_DROP_SERVER_GONE;
+	*ret_anew = flow_begins_anew(p, h);
+	return GO_ON;
+}
 
 /* Finds the packet's flow, or begins it.  GO_ON: *ret is it. */
 static __always_inline enum counter find_or_begin(bool v6, struct scratch *s, struct hit *ret)
@@ -35,6 +56,7 @@ static __always_inline enum counter find_or_begin(bool v6, struct scratch *s, st
 	const struct pkt *p = &s->pkt;
 	enum counter verdict;
 	enum find found;
+	bool anew;
 	int i;
 
 	tuple_of(p, v6, flow_key_tuple(&s->key));
@@ -45,7 +67,9 @@ static __always_inline enum counter find_or_begin(bool v6, struct scratch *s, st
 			continue;
 		if (found == FIND_LIVE) {
 			verdict = gate_verdict(ret->gate);
-			if (verdict != GO_ON || !flow_begins_anew(p, ret))
+			if (verdict == GO_ON)
+				verdict = flow_verdict(p, ret, &anew);
+			if (verdict != GO_ON || !anew)
 				return verdict;
 			if (!flow_claim(ret->entry, ret->word))
 				continue;
@@ -105,6 +129,7 @@ static __always_inline int finish(const struct wire *w, enum counter verdict)
 	case COUNT_REDIRECTED:
 		return is_xdp(w) ? XDP_REDIRECT : TC_ACT_REDIRECT;
 	case COUNT_PASSED_NO_FLOW:
+	case COUNT_PASSED_LOCAL:
 	case COUNT_PASSED_FRAGMENT:
 		count(w->hook, COUNT_PASSED);
 		/* fall through */

@@ -29,6 +29,7 @@ static const struct {
 	[WEB1] = { "10.0.0.11", "fd00::11", 8080, { 2, 0, 0, 0, 0, 0xa1 } },
 	[WEB2] = { "10.0.0.12", "fd00::12", 8080, { 2, 0, 0, 0, 0, 0xa2 } },
 	[WEB3] = { "10.0.0.13", "fd00::13", 8080, { 2, 0, 0, 0, 0, 0xa3 } },
+	[LIP] = { "10.0.0.201", "fd00::201", 5000, { 2, 0, 0, 0, 0, 2 } },
 	[FRONT] = { "192.0.2.1", "2001:db8::1", 0, { 2, 0, 0, 0, 0, 1 } },
 	[BACK] = { "10.0.0.1", "fd00::1", 0, { 2, 0, 0, 0, 0, 2 } },
 };
@@ -192,6 +193,32 @@ static void put_check(const struct frame *f, bool v6, uint8_t proto, uint8_t *l4
 	memcpy(at, &check, sizeof(check));
 }
 
+/* Puts the outer header before the IP packet of len bytes; returns its length. */
+static size_t put_outer(const struct frame *f, bool v6, uint8_t *ip, size_t len)
+{
+	bool outer6 = v6 != f->tunnel_other_family;
+	struct frame outer = { .from = BACK, .to = f->tunnel };
+	size_t grow = outer6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
+	uint16_t type = htons(outer6 ? ETH_P_IPV6 : ETH_P_IP);
+	uint8_t proto = v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	struct iphdr ip4;
+
+	memmove(ip + grow, ip, len);
+	memcpy(ip - 2, &type, sizeof(type));
+	if (outer6) {
+		put_ip6(&outer, proto, len, ip);
+		memset(ip + 1, 0, 3); /* no flow label */
+		return grow;
+	}
+	put_ip4(&outer, proto, len, ip);
+	memcpy(&ip4, ip, sizeof(ip4));
+	ip4.id = 0;
+	ip4.check = 0;
+	ip4.check = csum_fold(csum_add(0, &ip4, sizeof(ip4)));
+	memcpy(ip, &ip4, sizeof(ip4));
+	return grow;
+}
+
 size_t frame_build(const struct frame *f, bool v6, uint8_t *buf)
 {
 	uint8_t proto = f->proto ? f->proto : IPPROTO_TCP, *ip, *l4;
@@ -213,5 +240,8 @@ size_t frame_build(const struct frame *f, bool v6, uint8_t *buf)
 	else
 		put_ip4(f, proto, len, ip);
 	put_check(f, v6, proto, l4, len);
-	return (size_t)(l4 + len - buf);
+	len += (size_t)(l4 - ip);
+	if (f->tunnel)
+		len += put_outer(f, v6, ip, len);
+	return (size_t)(ip - buf) + len;
 }

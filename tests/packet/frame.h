@@ -30,6 +30,7 @@ enum who {
 	WEB1,	  /* port 8080, behind the back interface; as are the next two */
 	WEB2,
 	WEB3,
+	LIP,   /* one port, 5000: what fullnat's packets come from */
 	FRONT, /* the director's own interfaces */
 	BACK,
 	WHOS,
@@ -45,13 +46,15 @@ struct frame {
 	uint16_t payload;	     /* bytes behind the header */
 	uint16_t sport, dport;	     /* theirs */
 	uint32_t seq, ack;
-	uint8_t ip_options; /* bytes of IPv4 options; IPv6: one extension header for each 4 */
-	uint16_t fragment;  /* IPv4: the fragment field; IPv6: a fragment header with it */
-	bool atomic;	    /* IPv6: a fragment header that says "whole" */
-	bool no_check;	    /* UDP without a checksum */
-	bool tagged;	    /* 802.1Q in band */
-	bool broadcast;	    /* to ff:ff:ff:ff:ff:ff */
-	bool unfinished;    /* the checksum holds the pseudo header's sum only (CHECKSUM_PARTIAL) */
+	uint8_t ip_options;	  /* bytes of IPv4 options; IPv6: one extension header for each 4 */
+	uint16_t fragment;	  /* IPv4: the fragment field; IPv6: a fragment header with it */
+	bool atomic;		  /* IPv6: a fragment header that says "whole" */
+	bool no_check;		  /* UDP without a checksum */
+	bool tagged;		  /* 802.1Q in band */
+	bool broadcast;		  /* to ff:ff:ff:ff:ff:ff */
+	enum who tunnel;	  /* to whom an outer header leads, from BACK */
+	bool tunnel_other_family; /* the outer header's is not the inner one's */
+	bool unfinished; /* the checksum holds the pseudo header's sum only (CHECKSUM_PARTIAL) */
 };
 
 struct addr who_addr(enum who who, bool v6);

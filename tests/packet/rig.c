@@ -199,15 +199,20 @@ void rig_reset(struct rig *rig, bool v6, enum hook hook)
 	memset(rig->ports, 0, 64 * sizeof(*rig->ports));
 	set_port(rig, rig->front, FRONT);
 	set_port(rig, rig->back, BACK);
+	rig->lips[LIP_SLOT] = (struct lip){ .addr = who_addr(LIP, v6),
+					    .port = who_port(LIP),
+					    .last = who_port(LIP) };
 }
 
 static void set_server(struct rig *rig, uint32_t id, uint32_t svc, enum who who, enum method method)
 {
+	bool maps_ports = method == METHOD_NAT || method == METHOD_FULLNAT;
 	struct server *s = &rig->servers[id];
 	struct nexthop *hop = &s->hops[0];
 
 	s->addr = who_addr(who, rig->v6);
-	s->port = htons(method == METHOD_NAT ? who_port(who) : who_port(VIP));
+	s->port = htons(maps_ports ? who_port(who) : who_port(VIP));
+	s->lips = method == METHOD_FULLNAT ? SPAN(LIP_SLOT, 1) : 0;
 	s->method = method;
 	s->svc = svc;
 	s->status = SERVER_ALIVE | SERVER_TAKES;
@@ -215,6 +220,7 @@ static void set_server(struct rig *rig, uint32_t id, uint32_t svc, enum who who,
 	hop->mtu = 1500;
 	hop->flags = HOP_RESOLVED;
 	hop->gateway = s->addr;
+	hop->source = who_addr(BACK, rig->v6);
 	memcpy(hop->dmac, who_mac(who), 6);
 	memcpy(hop->smac, who_mac(BACK), 6);
 }

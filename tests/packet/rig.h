@@ -15,10 +15,11 @@
 #define RIG_FLOWS 4096
 
 /* Slots that rig_service() and rig_server() use. */
-#define SVC	1
-#define SVC2	2
-#define GATE	1
-#define SERVER1 1 /* WEB1, ... */
+#define SVC	 1
+#define SVC2	 2
+#define GATE	 1
+#define SERVER1	 1 /* WEB1, ... */
+#define LIP_SLOT 1
 
 struct rig {
 	struct lbd_bpf *skel;

@@ -14,10 +14,14 @@
 
 #include "rig.h"
 
-#define TCP_NAT 1
-#define TCP_DR	2
-#define UDP_NAT 3
-#define UDP_DR	4
+#define TCP_NAT	    1
+#define TCP_DR	    2
+#define UDP_NAT	    3
+#define UDP_DR	    4
+#define TCP_TUN	    5
+#define UDP_TUN	    6
+#define TCP_FULLNAT 7
+#define UDP_FULLNAT 8
 
 #define STEPS 8
 
@@ -28,8 +32,12 @@ struct step {
 	/* When it is forwarded: who sees it from whom; the rest is as it came in, one hop later. */
 	enum who from, to;
 	enum who link_to; /* 0: `to` */
+	enum who tunnel;  /* in a tunnel to it */
+	bool tunnel_other_family;
 	struct context context;
 	bool unresolved; /* the MACs are left to the kernel */
+	uint16_t dport;	 /* another than that of `to` */
+	void (*before)(struct rig *rig);
 };
 
 struct scene {
@@ -95,6 +103,37 @@ static void weighted_ring(struct rig *r)
 static void second_vip(struct rig *r)
 {
 	rig_service_key(r, SVC, VIP2, IPPROTO_TCP, 0);
+}
+
+static void tunnel_other_family(struct rig *r)
+{
+	r->servers[SERVER1].addr = who_addr(WEB1, !r->v6);
+	r->servers[SERVER1].hops[0].source = who_addr(BACK, !r->v6);
+}
+
+static void no_lips(struct rig *r)
+{
+	r->servers[SERVER1].lips = 0;
+}
+
+static void any_port(struct rig *r)
+{
+	r->servers[SERVER1].port = 0;
+}
+
+static void local_server(struct rig *r)
+{
+	r->servers[SERVER1].hops[0] = (struct nexthop){ .flags = HOP_LOCAL };
+}
+
+static void fail_first(struct rig *r)
+{
+	r->servers[SERVER1].status = 0;
+}
+
+static void lose_first(struct rig *r)
+{
+	r->servers[SERVER1].status = SERVER_LOST;
 }
 
 static void ip_from_other_family(struct rig *r)
@@ -172,6 +211,35 @@ static void single_entry(struct rig *r)
 	expect_load(r, SERVER1, 1, 0);
 }
 
+static void tunnel_entry(struct rig *r)
+{
+	static const struct frame request = { .from = CLIENT, .to = VIP };
+	struct flow f;
+
+	assert_int_equal(rig_flows(r), 1);
+	assert_true(rig_flow(r, &request, &f));
+	assert_int_equal(f.verbs, VERB_ENCAP | VERB_L2);
+	assert_int_equal(WORD_STATE(f.word), FLOW_ESTABLISHED);
+}
+
+static void fullnat_pair(struct rig *r)
+{
+	static const struct frame request = { .from = CLIENT, .to = VIP };
+	static const struct frame reply = { .from = WEB1, .to = LIP };
+	struct flow f, g;
+
+	assert_int_equal(rig_flows(r), 2);
+	assert_true(rig_flow(r, &request, &f));
+	assert_true(rig_flow(r, &reply, &g));
+	assert_int_equal(WORD_STATE(f.word), FLOW_ESTABLISHED);
+	assert_int_equal(f.verbs, VERB_DNAT | VERB_SNAT | VERB_L2);
+	assert_int_equal(g.verbs, VERB_DNAT | VERB_SNAT | VERB_L2);
+	assert_int_equal(g.flags, FLOW_REPLY);
+	assert_int_equal(ntohl(f.ack), 2001);
+	assert_int_equal(ntohl(g.ack), 1001);
+	expect_load(r, SERVER1, 1, 0);
+}
+
 static void no_flow(struct rig *r)
 {
 	assert_int_equal(rig_flows(r), 0);
@@ -209,6 +277,9 @@ static void super_packet_statistics(struct rig *r)
 #define TO_WEB1	     COUNT_REDIRECTED, CLIENT, WEB1
 #define TO_CLIENT    COUNT_REDIRECTED, VIP, CLIENT
 #define DR_WEB1	     COUNT_REDIRECTED, CLIENT, VIP, WEB1
+#define TUN_WEB1     COUNT_REDIRECTED, CLIENT, VIP, WEB1, WEB1
+#define LIP_WEB1     COUNT_REDIRECTED, LIP, WEB1
+#define REPLY_LIP(...) { .from = WEB1, .to = LIP, __VA_ARGS__ }
 
 static const struct scene scenes[] = {
 	{ "nat_translates_both_ways", TCP_NAT, 1, .steps = {
@@ -388,6 +459,82 @@ static const struct scene scenes[] = {
 	{ "hop_that_holds_is_used", TCP_NAT, 1, .prepare = new_hop, .steps = {
 		{ REQUEST(.flags = SYN), TO_WEB1 },
 	} },
+	{ "tun_puts_a_header_before", TCP_TUN, 1, .steps = {
+		{ REQUEST(.flags = SYN), TUN_WEB1 },
+		{ REQUEST(.flags = ACK, .ip_options = 8), TUN_WEB1 },
+		{ REQUEST(.payload = 1400), TUN_WEB1 },
+	}, .after = tunnel_entry },
+	{ "tun_udp", UDP_TUN, 1, .steps = {
+		{ REQUEST(.proto = IPPROTO_UDP, .payload = 99), TUN_WEB1 },
+		{ REQUEST(.proto = IPPROTO_UDP, .payload = 98, .no_check = true), TUN_WEB1 },
+	} },
+	{ "tun_over_the_other_family", TCP_TUN, 1, .prepare = tunnel_other_family, .steps = {
+		{ REQUEST(.flags = SYN), TUN_WEB1, .tunnel_other_family = true },
+		{ REQUEST(.payload = 1400), TUN_WEB1, .tunnel_other_family = true },
+	} },
+	{ "tun_counts_its_own_header", TCP_TUN, 1, .prepare = narrow_server, .steps = {
+		{ REQUEST(.flags = SYN), TUN_WEB1 },
+		{ REQUEST(.payload = 1221), COUNT_DROP_TOO_BIG },
+		{ REQUEST(.payload = 1140), TUN_WEB1 }, /* 1240 bytes with IPv6, and an outer header */
+	} },
+	{ "fullnat_translates_both_addresses", TCP_FULLNAT, 1, .steps = {
+		{ REQUEST(.flags = SYN, .seq = 1000), LIP_WEB1 },
+		{ REPLY_LIP(.flags = SYN | ACK, .seq = 2000, .ack = 1001), TO_CLIENT },
+		{ REQUEST(.flags = ACK, .ack = 2001), LIP_WEB1 },
+		{ REQUEST(.flags = ACK | PSH, .payload = 333, .ack = 2001), LIP_WEB1 },
+		{ REPLY_LIP(.flags = ACK, .payload = 1400, .ack = 1001), TO_CLIENT },
+	}, .after = fullnat_pair },
+	{ "fullnat_udp", UDP_FULLNAT, 1, .steps = {
+		{ REQUEST(.proto = IPPROTO_UDP, .payload = 50), LIP_WEB1 },
+		{ REPLY_LIP(.proto = IPPROTO_UDP, .payload = 501), TO_CLIENT },
+		{ REQUEST(.proto = IPPROTO_UDP, .payload = 50, .no_check = true), LIP_WEB1 },
+	} },
+	{ "fullnat_takes_another_server_when_ports_are_used_up", TCP_FULLNAT, 2, .steps = {
+		{ REQUEST(.flags = SYN), LIP_WEB1 },
+		{ REQUEST(.flags = SYN, .sport = 2), COUNT_REDIRECTED, LIP, WEB2 },
+		{ REQUEST(.flags = SYN, .sport = 3), COUNT_DROP_NO_PORT },
+		{ REPLY_LIP(.flags = RST | ACK), TO_CLIENT },
+		/* the client's port again: the same local one */
+		{ REQUEST(.flags = SYN), LIP_WEB1 },
+	} },
+	{ "fullnat_without_local_address", TCP_FULLNAT, 1, .prepare = no_lips, .steps = {
+		{ REQUEST(.flags = SYN), COUNT_DROP_NO_PORT },
+	}, .after = no_flow },
+	{ "fullnat_server_is_client", TCP_FULLNAT, 1, .steps = {
+		{ { .from = WEB2, .to = VIP, .flags = SYN }, LIP_WEB1 },
+		{ REPLY_LIP(.flags = SYN | ACK), COUNT_REDIRECTED, VIP, WEB2 , .unresolved = true },
+	}, .tc_only = "its way back is not resolved" },
+	{ "service_port_is_kept", TCP_NAT, 1, .prepare = any_port, .steps = {
+		{ REQUEST(.flags = SYN), COUNT_REDIRECTED, CLIENT, WEB1, .dport = 80 },
+		{ REPLY(.flags = SYN | ACK, .sport = 80), TO_CLIENT },
+	} },
+	{ "local_server_gets_it_as_it_is", TCP_NAT, 1, "xdp leaves it to TC", .prepare = local_server,
+	  .steps = {
+		{ REQUEST(.flags = SYN), COUNT_PASSED_LOCAL },
+		{ REQUEST(.flags = ACK), COUNT_PASSED_LOCAL },
+	} },
+	{ "flows_of_a_server_that_failed_go_on", TCP_NAT, 2, .steps = {
+		{ REQUEST(.flags = SYN), TO_WEB1 },
+		{ REPLY(.flags = SYN | ACK), TO_CLIENT, .before = fail_first },
+		{ REQUEST(.flags = ACK), TO_WEB1 },
+		{ REQUEST(.payload = 10), TO_WEB1 },
+		/* a new connection of the same port */
+		{ REQUEST(.flags = SYN), COUNT_REDIRECTED, CLIENT, WEB2 },
+	}, .after = second_server_only },
+	{ "lost_flows_are_dropped", TCP_NAT, 2, .steps = {
+		{ REQUEST(.flags = SYN), TO_WEB1 },
+		{ REPLY(.flags = SYN | ACK), TO_CLIENT },
+		{ REQUEST(.flags = ACK), COUNT_DROP_SERVER_GONE, .before = lose_first },
+		{ REPLY(.payload = 10), COUNT_DROP_SERVER_GONE },
+		{ REQUEST(.flags = SYN), COUNT_REDIRECTED, CLIENT, WEB2 },
+	}, .after = second_server_only },
+	{ "udp_flows_move", UDP_NAT, 2, .steps = {
+		{ REQUEST(.proto = IPPROTO_UDP, .payload = 1), TO_WEB1 },
+		{ REPLY(.proto = IPPROTO_UDP, .payload = 1), TO_CLIENT },
+		{ REQUEST(.proto = IPPROTO_UDP, .payload = 1), COUNT_REDIRECTED, CLIENT, WEB2,
+		  .before = fail_first },
+		{ REQUEST(.proto = IPPROTO_UDP, .payload = 1), COUNT_REDIRECTED, CLIENT, WEB2 },
+	}, .after = second_server_only },
 	{ "other_familys_server_is_not_used", TCP_NAT, 2, .prepare = ip_from_other_family, .steps = {
 		{ REQUEST(.flags = SYN), COUNT_REDIRECTED, CLIENT, WEB2 },
 	} },
@@ -416,13 +563,19 @@ static void books_balance(enum hook hook)
 static void expect_frame(const struct step *step, const struct outcome *o, bool v6)
 {
 	struct frame out = step->in;
-	uint8_t want[FRAME_MAX];
+	uint8_t want[FRAME_MAX], got[FRAME_MAX];
 	size_t len;
 
 	out.from = step->from;
+	if (step->from == LIP)
+		out.sport = 0;
 	out.to = step->to;
+	if (step->dport)
+		out.dport = step->dport;
 	out.ttl = (uint8_t)((step->in.ttl ? step->in.ttl : 64) - 1);
 	out.link_to = step->link_to ? step->link_to : step->to;
+	out.tunnel = step->tunnel;
+	out.tunnel_other_family = step->tunnel_other_family;
 	out.link_from = out.link_to >= WEB1 && out.link_to <= WEB3 ? BACK : FRONT;
 	if (step->unresolved) {
 		out.link_from = step->in.from;
@@ -430,7 +583,10 @@ static void expect_frame(const struct step *step, const struct outcome *o, bool 
 	}
 	len = frame_build(&out, v6, want);
 	assert_int_equal(o->len, len);
-	assert_memory_equal(o->frame, want, len);
+	memcpy(got, o->frame, len);
+	if (out.tunnel && v6 != out.tunnel_other_family)
+		memset(got + 14 + 1, 0, 3); /* the flow label, which is a hash */
+	assert_memory_equal(got, want, len);
 }
 
 static void play_step(const struct step *step, const struct play *play, bool sum_known)
@@ -441,6 +597,8 @@ static void play_step(const struct step *step, const struct play *play, bool sum
 	struct outcome o;
 	size_t len;
 
+	if (step->before)
+		step->before(rig);
 	if (c.ifindex)
 		c.ifindex = rig->front;
 	c.sum_known = sum_known;
@@ -468,6 +626,10 @@ static void set_scene(const struct play *play)
 		[TCP_DR] = { IPPROTO_TCP, METHOD_DR },
 		[UDP_NAT] = { IPPROTO_UDP, METHOD_NAT },
 		[UDP_DR] = { IPPROTO_UDP, METHOD_DR },
+		[TCP_TUN] = { IPPROTO_TCP, METHOD_TUN },
+		[UDP_TUN] = { IPPROTO_UDP, METHOD_TUN },
+		[TCP_FULLNAT] = { IPPROTO_TCP, METHOD_FULLNAT },
+		[UDP_FULLNAT] = { IPPROTO_UDP, METHOD_FULLNAT },
 	};
 	const struct scene *scene = play->scene;
 
