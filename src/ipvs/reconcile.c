@@ -110,9 +110,10 @@ static void reconcile_service(struct ipvs *v, const struct conf_service *c, bool
 	if (!s)
 		return;
 	s->wanted = true;
-	if (s->scheduler != c->scheduler)
+	if (s->scheduler != c->scheduler || s->mh_size != c->mh_size)
 		service_ring_stale(s);
 	s->scheduler = c->scheduler;
+	s->mh_size = c->mh_size;
 	s->method = c->method;
 	set_vips(s, c);
 	reconcile_servers(s, c);

@@ -341,6 +341,7 @@ struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c, b
 	s->port = c->port;
 	s->method = c->method;
 	s->scheduler = c->scheduler;
+	s->mh_size = c->mh_size;
 	s->ring_stale = true;
 	list_init(&s->servers);
 	v->svc_used[id] = true;
@@ -397,7 +398,7 @@ static size_t candidates(struct ipvs_service *s, struct sched_server *out)
 		if (!d->up || !d->weight)
 			continue;
 		if (out)
-			out[n] = (struct sched_server){ d->id, d->weight };
+			out[n] = (struct sched_server){ d->id, d->weight, d->addr, d->port };
 		n++;
 	}
 	return n;
@@ -417,6 +418,7 @@ void service_ring_build(struct ipvs_service *s)
 	struct svc *svc = &v->be->svcs[s->id];
 	size_t n = candidates(s, NULL);
 	struct sched_server *servers = calloc(n + 1, sizeof(*servers));
+	struct sched_params params = { s->scheduler, s->mh_size };
 	uint64_t old = svc->ring;
 	uint32_t len, *ids = NULL;
 	int64_t first = 0;
@@ -424,19 +426,20 @@ void service_ring_build(struct ipvs_service *s)
 	if (!servers)
 		return;
 	candidates(s, servers);
-	len = sched_ring_len(s->scheduler, servers, n);
+	len = sched_ring_len(&params, servers, n);
 	if (len) {
 		ids = calloc(len, sizeof(*ids));
-		first = ids ? ring_take(v->rings, len, loop_now()) : -ENOMEM;
+		first = ids ? sched_ring_fill(&params, servers, n, ids) : -ENOMEM;
+		if (!first)
+			first = ring_take(v->rings, len, loop_now());
 	}
 	if (first < 0) {
 		log_err(s->subject, "no room for a table of %u slots: the old one stays", len);
 		goto out;
 	}
-	if (len) {
-		sched_ring_fill(s->scheduler, servers, n, ids);
+	if (len)
 		write_ring(v->be, (uint32_t)first, ids, len);
-	}
+	svc->pick = (uint8_t)sched_pick(s->scheduler);
 	store_long(&svc->ring, SPAN(first, len));
 	ring_give(v->rings, old, loop_now());
 	s->ring_stale = false;

@@ -43,6 +43,7 @@ struct ipvs_service {
 	uint16_t port;
 	uint8_t protocol;
 	unsigned method, scheduler;
+	uint32_t mh_size;
 	struct list servers;
 	struct server_stats gone; /* of servers whose slots are free again */
 	bool wanted;
