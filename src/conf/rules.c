@@ -337,10 +337,11 @@ static void dr_keeps_the_port(const struct rules *r)
 	const struct conf_server *v;
 
 	for_each(s, r->conf->services, r->conf->n_services) {
-		if (s->method != CONF_METHOD_DR || !s->port)
+		if (!s->port || s->port != s->port_last)
 			continue;
 		for_each(v, s->servers, s->n_servers)
-			if (v->port != s->port)
+			if (v->port != s->port &&
+			    (v->method == CONF_METHOD_DR || v->method == CONF_METHOD_TUN))
 				error(r, &v->where, "port",
 				      "%u is not %u, the port of %s: dr cannot change it, nat can",
 				      v->port, s->port, s->where.path);
