@@ -95,6 +95,14 @@ void conf_each_interface(const struct conf *c,
 			if (strcmp(v->addresses[k].interface, v->interface) != 0)
 				each(ctx, v->addresses[k].interface, &v->addresses_where);
 	}
+	for (i = 0; i < c->n_services; i++) {
+		const struct conf_service *s = &c->services[i];
+
+		for (k = 0; k < s->n_local_addresses; k++)
+			if (s->local_addresses[k].interface)
+				each(ctx, s->local_addresses[k].interface,
+				     &s->local_addresses_where);
+	}
 }
 
 const struct conf_vrrp *conf_vrrp_of(const struct conf *c, const struct addr *a)

@@ -108,8 +108,39 @@ static void default_check(struct resolver *r, struct conf_service *s, const stru
 	s->n_checks = 1;
 	decode_node(&r->decoder, &schema_check, empty_group(r, n, single), s->checks);
 	s->checks->name = single;
-	if (s->protocol != IPPROTO_TCP)
+	if (s->protocol != IPPROTO_TCP || s->port != s->port_last)
 		s->checks->type = CONF_CHECK_NONE;
+}
+
+/* What a server leaves to its service.  Of a range of ports nothing: each packet keeps its own. */
+static void resolve_server(const struct conf_service *s, struct conf_server *v)
+{
+	if (v->method == OPT_ENUM_UNSET)
+		v->method = s->method;
+	if (!v->port && s->port == s->port_last)
+		v->port = s->port;
+}
+
+static bool lends_address(const struct conf_service *s, int family)
+{
+	const struct conf_server *v;
+
+	for (v = s->servers; v < s->servers + s->n_servers; v++)
+		if (v->method == CONF_METHOD_FULLNAT && addr_family(&v->address) == family)
+			return true;
+	return s->has_sorry && s->sorry.method == CONF_METHOD_FULLNAT &&
+	       addr_family(&s->sorry.address) == family;
+}
+
+/* Of local addresses that hold for all services, one takes what it has a use for. */
+static void use_local_addresses(struct conf_service *s)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < s->n_local_addresses; i++)
+		if (lends_address(s, addr_family(&s->local_addresses[i].prefix.addr)))
+			s->local_addresses[n++] = s->local_addresses[i];
+	s->n_local_addresses = n;
 }
 
 static void resolve_service(struct resolver *r, const struct node *n, struct conf_service *s)
@@ -129,12 +160,15 @@ static void resolve_service(struct resolver *r, const struct node *n, struct con
 		layers.view[layers.n++] = IN_DEFAULTS;
 	}
 	decode_group(&r->decoder, &schema_service, &layers, s);
-	s->port_last = s->port;
-	for (i = 0; i < s->n_servers; i++) {
-		s->servers[i].method = s->method;
-		if (!s->servers[i].port)
-			s->servers[i].port = s->port;
+	for (i = 0; i < s->n_servers; i++)
+		resolve_server(s, &s->servers[i]);
+	if (s->has_sorry) {
+		s->sorry.name = "sorry";
+		s->sorry.weight = 1;
+		resolve_server(s, &s->sorry);
 	}
+	if (!node_find(n, "local_addresses"))
+		use_local_addresses(s);
 	if (!s->n_checks)
 		default_check(r, s, n);
 }

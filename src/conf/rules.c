@@ -1,33 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What no single option can know.  A rule is a function in the table at the end of its section; it
- * must bear objects with members missing, which are 0, since it also runs beside other mistakes. */
+/* What no single option can know: the rules' tables one after the other, and the rules of the file
+ * as a whole and between nodes. */
 #include "conf/rules.h"
 
-#include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "conf/problems.h"
+#include "conf/rule.h"
 
-/* src/ipvs/abi.h: SVC_MAX and SERVER_MAX, of which slot 0 stays empty. */
-#define SERVICE_KEYS_MAX 16384
-#define SERVERS_MAX	 65535
-/* An advert is one packet: what 1500 bytes have room for. */
-#define ADDRESSES6_MAX 90
-
-struct rules {
-	const struct conf *conf;
-	const struct node *root;
-	struct problems *problems;
-};
-
-/* Tells of an object's option, at the line of that option if it was written there. */
-static void tell(const struct rules *r, enum severity severity, const struct conf_where *where,
-		 const char *option, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-
-static void tell(const struct rules *r, enum severity severity, const struct conf_where *where,
-		 const char *option, const char *fmt, ...)
+void tell(const struct rules *r, enum severity severity, const struct conf_where *where,
+	  const char *option, const char *fmt, ...)
 {
 	const struct node *object = node_find_path(r->root, where->path);
 	const struct node *n = option ? node_find(object, option) : NULL;
@@ -46,234 +27,23 @@ static void tell(const struct rules *r, enum severity severity, const struct con
 	str_free(&text);
 }
 
-#define error(r, where, ...)   tell(r, SEVERITY_ERROR, where, __VA_ARGS__)
-#define warning(r, where, ...) tell(r, SEVERITY_WARNING, where, __VA_ARGS__)
+#define error(r, where, ...) tell(r, SEVERITY_ERROR, where, __VA_ARGS__)
 
-#define for_each(var, array, n) for (var = (array); var < (array) + (n); var++)
-
-/* ---- Things that may be claimed once ---- */
-
-struct claim {
-	struct addr addr;
-	uint32_t number; /* port << 8 | protocol, or 0 */
-	unsigned order;	 /* in the file */
-	const struct conf_where *where;
-};
-
-struct claims {
-	struct claim *all;
-	unsigned n, size;
-};
-
-static void claims_add(struct claims *c, const struct addr *a, uint32_t number,
-		       const struct conf_where *where)
-{
-	if (addr_is_any(a))
-		return; /* it was wrong, and said so */
-	if (c->n == c->size) {
-		c->size = c->size ? 2 * c->size : 64;
-		c->all = realloc(c->all, c->size * sizeof(*c->all));
-		if (!c->all)
-			abort();
-	}
-	c->all[c->n] = (struct claim){ *a, number, c->n, where };
-	c->n++;
-}
-
-static int same_claim(const void *a, const void *b)
-{
-	const struct claim *p = a, *q = b;
-	int r = addr_cmp(&p->addr, &q->addr);
-
-	if (!r && p->number != q->number)
-		r = p->number < q->number ? -1 : 1;
-	return r;
-}
-
-static int claim_order(const void *a, const void *b)
-{
-	const struct claim *p = a, *q = b;
-	int r = same_claim(a, b);
-
-	return r ? r : p->order < q->order ? -1 : 1;
-}
-
-static void claims_sort(struct claims *c)
-{
-	if (c->n)
-		qsort(c->all, c->n, sizeof(*c->all), claim_order);
-}
-
-/* In sorted claims. */
-static const struct claim *claims_find(const struct claims *c, const struct addr *a)
-{
-	struct claim key = { .addr = *a };
-
-	return c->n ? bsearch(&key, c->all, c->n, sizeof(*c->all), same_claim) : NULL;
-}
-
-static void claims_free(struct claims *c)
-{
-	free(c->all);
-}
-
-static const char *claim_text(const struct claim *c, char *buf, size_t size)
-{
-	char addr[ADDR_STRLEN];
-
-	addr_str(&c->addr, addr);
-	if (!c->number)
-		snprintf(buf, size, "%s", addr);
-	else if (!(c->number & 0xff))
-		snprintf(buf, size, "%s port %u", addr, c->number >> 8);
-	else
-		snprintf(buf, size, "%s port %u/%s", addr, c->number >> 8,
-			 (c->number & 0xff) == IPPROTO_TCP ? "tcp" : "udp");
-	return buf;
-}
-
-/* Each claim but the first of its kind is an error at `option` of its object. */
-static void claims_report(const struct rules *r, struct claims *c, const char *option)
-{
-	const struct claim *first = NULL, *claim;
-	char text[ADDR_STRLEN + 32];
-
-	claims_sort(c);
-	for_each(claim, c->all, c->n) {
-		if (!first || same_claim(first, claim)) {
-			first = claim;
-			continue;
-		}
-		claim_text(claim, text, sizeof(text));
-		if (claim->where == first->where)
-			error(r, claim->where, option, "%s is there twice", text);
-		else
-			error(r, claim->where, option, "%s is also in %s (%s:%u)", text,
-			      first->where->path, first->where->file, first->where->line);
-	}
-}
-
-/* ---- VRRP ---- */
-
-static const char *family_name(int family)
+const char *family_name(int family)
 {
 	return family == AF_INET ? "IPv4" : "IPv6";
 }
 
-static void one_family(const struct rules *r)
+void rules_run(const struct rules *r, enum severity severity, const struct rule *table, size_t n)
 {
-	const struct conf_vrrp *v;
-	char text[ADDR_STRLEN];
-	unsigned i;
+	size_t i;
 
-	for_each(v, r->conf->vrrp, r->conf->n_vrrp) {
-		const char *family = family_name(v->family);
-
-		for (i = 1; i < v->n_addresses; i++)
-			if (addr_family(&v->addresses[i].prefix.addr) != v->family)
-				error(r, &v->where, "addresses",
-				      "%s is not %s as the first one: an instance has one family",
-				      addr_str(&v->addresses[i].prefix.addr, text), family);
-		for (i = 0; v->family && i < v->n_unicast_peers; i++)
-			if (addr_family(&v->unicast_peers[i]) != v->family)
-				error(r, &v->where, "unicast_peers",
-				      "%s is not %s as the addresses",
-				      addr_str(&v->unicast_peers[i], text), family);
-		if (v->family && v->has_source && addr_family(&v->source) != v->family)
-			error(r, &v->where, "source", "%s is not %s as the addresses",
-			      addr_str(&v->source, text), family);
-	}
+	for (i = 0; i < n; i++)
+		if (table[i].severity == severity)
+			table[i].check(r);
 }
 
-static void vrid_once(const struct rules *r)
-{
-	const struct conf_vrrp *v, *other;
-
-	for_each(v, r->conf->vrrp, r->conf->n_vrrp) {
-		for (other = r->conf->vrrp; other < v; other++) {
-			if (!v->vrid || other->vrid != v->vrid || other->family != v->family ||
-			    !v->interface || !other->interface ||
-			    strcmp(other->interface, v->interface))
-				continue;
-			error(r, &v->where, "vrid", "%u on %s is also in %s (%s:%u)", v->vrid,
-			      v->interface, other->where.path, other->where.file,
-			      other->where.line);
-			break;
-		}
-	}
-}
-
-static void address_in_one_instance(const struct rules *r)
-{
-	struct claims claims = { 0 };
-	const struct conf_vrrp *v;
-	unsigned i;
-
-	for_each(v, r->conf->vrrp, r->conf->n_vrrp)
-		for (i = 0; i < v->n_addresses; i++)
-			claims_add(&claims, &v->addresses[i].prefix.addr, 0, &v->where);
-	claims_report(r, &claims, "addresses");
-	claims_free(&claims);
-}
-
-static void advert_fits(const struct rules *r)
-{
-	const struct conf_vrrp *v;
-	unsigned i, max;
-
-	for_each(v, r->conf->vrrp, r->conf->n_vrrp) {
-		max = ADDRESSES6_MAX - 1; /* a link-local one is added, unless it is there */
-		for (i = 0; i < v->n_addresses; i++)
-			if (addr_is_link_local(&v->addresses[i].prefix.addr))
-				max = ADDRESSES6_MAX;
-		if (v->family == AF_INET6 && v->n_addresses > max)
-			error(r, &v->where, "addresses",
-			      "has %u entries, must have 1-%u: an advert holds no more of IPv6",
-			      v->n_addresses, max);
-	}
-}
-
-/* RFC 9568 5.1.2.1: IPv6 adverts come from a link-local address. */
-static void source_fits(const struct rules *r)
-{
-	const struct conf_vrrp *v;
-	char text[ADDR_STRLEN];
-
-	for_each(v, r->conf->vrrp, r->conf->n_vrrp) {
-		if (!v->has_source || addr_family(&v->source) != v->family)
-			continue;
-		if (v->family == AF_INET6 && !v->n_unicast_peers && !addr_is_link_local(&v->source))
-			error(r, &v->where, "source",
-			      "%s is not link-local, must be for IPv6 multicast",
-			      addr_str(&v->source, text));
-		if (conf_vrrp_of(r->conf, &v->source))
-			error(r, &v->where, "source",
-			      "%s is an address that moves, must be one that stays here",
-			      addr_str(&v->source, text));
-	}
-}
-
-static void peers_are_others(const struct rules *r)
-{
-	const struct conf_vrrp *v;
-	char text[ADDR_STRLEN];
-	unsigned i;
-
-	for_each(v, r->conf->vrrp, r->conf->n_vrrp) {
-		for (i = 0; i < v->n_unicast_peers; i++) {
-			addr_str(&v->unicast_peers[i], text);
-			if (v->has_source && addr_equal(&v->unicast_peers[i], &v->source))
-				error(r, &v->where, "unicast_peers",
-				      "%s is the source: this director", text);
-			if (conf_vrrp_of(r->conf, &v->unicast_peers[i]))
-				error(r, &v->where, "unicast_peers",
-				      "%s is an address that moves, must be a director's own",
-				      text);
-		}
-	}
-}
-
-/* ---- Services ---- */
+/* ---- The file ---- */
 
 static void something_to_do(const struct rules *r)
 {
@@ -292,264 +62,6 @@ static void interfaces_once(const struct rules *r)
 			if (!strcmp(d->interfaces[i], d->interfaces[k]))
 				error(r, &d->where, "interfaces", "%s is there twice",
 				      d->interfaces[i]);
-}
-
-static void one_service_each_vip(const struct rules *r)
-{
-	struct claims claims = { 0 };
-	const struct conf_service *s;
-	unsigned i;
-
-	for_each(s, r->conf->services, r->conf->n_services)
-		for (i = 0; s->port && i < s->n_vips; i++)
-			claims_add(&claims, &s->vips[i].addr, (uint32_t)s->port << 8 | s->protocol,
-				   &s->where);
-	if (claims.n > SERVICE_KEYS_MAX)
-		problem_add(r->problems, SEVERITY_ERROR, r->conf->file, 0, "services",
-			    "%u vips in all, must be %u at most", claims.n, SERVICE_KEYS_MAX);
-	claims_report(r, &claims, "vip");
-	claims_free(&claims);
-}
-
-static void one_server_each_address(const struct rules *r)
-{
-	const struct conf_service *s;
-	const struct conf_server *v;
-	unsigned total = 0;
-
-	for_each(s, r->conf->services, r->conf->n_services) {
-		struct claims claims = { 0 };
-
-		for_each(v, s->servers, s->n_servers)
-			claims_add(&claims, &v->address, (uint32_t)v->port << 8, &v->where);
-		claims_report(r, &claims, "address");
-		claims_free(&claims);
-		total += s->n_servers;
-	}
-	if (total > SERVERS_MAX)
-		problem_add(r->problems, SEVERITY_ERROR, r->conf->file, 0, "services",
-			    "%u servers in all, must be %u at most", total, SERVERS_MAX);
-}
-
-static void dr_keeps_the_port(const struct rules *r)
-{
-	const struct conf_service *s;
-	const struct conf_server *v;
-
-	for_each(s, r->conf->services, r->conf->n_services) {
-		if (s->method != CONF_METHOD_DR || !s->port)
-			continue;
-		for_each(v, s->servers, s->n_servers)
-			if (v->port != s->port)
-				error(r, &v->where, "port",
-				      "%u is not %u, the port of %s: dr cannot change it, nat can",
-				      v->port, s->port, s->where.path);
-	}
-}
-
-static bool has_family(const struct conf_service *s, int family)
-{
-	const struct conf_server *v;
-
-	for_each(v, s->servers, s->n_servers)
-		if (addr_is_any(&v->address) || addr_family(&v->address) == family)
-			return true; /* an address of 0 was wrong: who knows of which family */
-	return !s->n_servers;
-}
-
-static void vips_have_servers(const struct rules *r)
-{
-	const struct conf_service *s;
-	char text[ADDR_STRLEN];
-	unsigned i;
-
-	for_each(s, r->conf->services, r->conf->n_services) {
-		for (i = 0; i < s->n_vips; i++) {
-			int family = addr_family(&s->vips[i].addr);
-
-			if (!has_family(s, family))
-				error(r, &s->where, "vip", "%s has no server: none of them is %s",
-				      addr_str(&s->vips[i].addr, text), family_name(family));
-		}
-	}
-}
-
-static void all_vips(const struct conf *c, struct claims *claims)
-{
-	const struct conf_service *s;
-	const struct conf_vrrp *v;
-	unsigned i;
-
-	for_each(s, c->services, c->n_services)
-		for (i = 0; i < s->n_vips; i++)
-			claims_add(claims, &s->vips[i].addr, 0, &s->where);
-	for_each(v, c->vrrp, c->n_vrrp)
-		for (i = 0; i < v->n_addresses; i++)
-			claims_add(claims, &v->addresses[i].prefix.addr, 0, &v->where);
-	claims_sort(claims);
-}
-
-static void servers_are_no_vips(const struct rules *r)
-{
-	struct claims vips = { 0 };
-	const struct conf_service *s;
-	const struct conf_server *v;
-	const struct claim *vip;
-	char text[ADDR_STRLEN];
-
-	all_vips(r->conf, &vips);
-	for_each(s, r->conf->services, r->conf->n_services) {
-		for_each(v, s->servers, s->n_servers) {
-			vip = claims_find(&vips, &v->address);
-			if (vip)
-				error(r, &v->where, "address",
-				      "%s is an address of the directors: it is in %s (%s:%u)",
-				      addr_str(&v->address, text), vip->where->path,
-				      vip->where->file, vip->where->line);
-		}
-	}
-	claims_free(&vips);
-}
-
-/* ---- Warnings ---- */
-
-static void vips_have_owners(const struct rules *r)
-{
-	struct claims owned = { 0 };
-	const struct conf_service *s;
-	const struct conf_vrrp *v;
-	char text[ADDR_STRLEN];
-	unsigned i;
-
-	for_each(v, r->conf->vrrp, r->conf->n_vrrp)
-		for (i = 0; i < v->n_addresses; i++)
-			claims_add(&owned, &v->addresses[i].prefix.addr, 0, &v->where);
-	claims_sort(&owned);
-	for_each(s, r->conf->services, r->conf->n_services)
-		for (i = 0; owned.n && i < s->n_vips; i++)
-			if (!claims_find(&owned, &s->vips[i].addr))
-				warning(r, &s->where, "vip",
-					"%s is in no instance of vrrp: nothing moves it",
-					addr_str(&s->vips[i].addr, text));
-	claims_free(&owned);
-}
-
-static void servers_have_vips(const struct rules *r)
-{
-	const struct conf_service *s;
-	const struct conf_server *v;
-	char text[ADDR_STRLEN];
-	unsigned i;
-
-	for_each(s, r->conf->services, r->conf->n_services) {
-		for_each(v, s->servers, s->n_servers) {
-			int family = addr_family(&v->address);
-
-			for (i = 0; i < s->n_vips; i++)
-				if (addr_family(&s->vips[i].addr) == family)
-					break;
-			if (i == s->n_vips)
-				warning(r, &v->where, "address",
-					"%s is never used: %s has no %s address",
-					addr_str(&v->address, text), s->where.path,
-					family_name(family));
-		}
-	}
-}
-
-static void some_weight(const struct rules *r)
-{
-	const struct conf_service *s;
-	unsigned i;
-
-	for_each(s, r->conf->services, r->conf->n_services) {
-		for (i = 0; i < s->n_servers; i++)
-			if (s->servers[i].weight)
-				break;
-		if (i == s->n_servers)
-			warning(r, &s->where, "servers",
-				"all have weight 0: the service takes no new flows");
-	}
-}
-
-/* 0 has its meaning for every scheduler. */
-static void weights_are_looked_at(const struct rules *r)
-{
-	const struct conf_service *s;
-	const struct conf_server *v;
-	uint32_t first;
-
-	for_each(s, r->conf->services, r->conf->n_services) {
-		first = 0;
-		for_each(v, s->servers, s->n_servers) {
-			if (!first)
-				first = v->weight;
-			if (s->scheduler == CONF_SCHED_RR && v->weight && v->weight != first)
-				break;
-		}
-		if (v < s->servers + s->n_servers)
-			warning(r, &s->where, "scheduler",
-				"rr does not look at weights, which differ: wrr does");
-	}
-}
-
-static void timeout_fits_interval(const struct rules *r)
-{
-	const struct conf_service *s;
-	const struct conf_check *k;
-
-	for_each(s, r->conf->services, r->conf->n_services)
-		for_each(k, s->checks, s->n_checks)
-			if (usec_before(k->interval, k->timeout))
-				warning(r, &k->where, "timeout",
-					"is longer than interval: a slow attempt delays the next");
-}
-
-static void tcp_check_of_udp(const struct rules *r)
-{
-	const struct conf_service *s;
-	const struct conf_check *k;
-
-	for_each(s, r->conf->services, r->conf->n_services)
-		for_each(k, s->checks, s->n_checks)
-			if (s->protocol == IPPROTO_UDP && k->type == CONF_CHECK_TCP && !k->port)
-				warning(r, &k->where, "type",
-					"connects to tcp port %u of its servers, but %s is a udp "
-					"service: give the check a port, or type = \"none\"",
-					s->port, s->where.path);
-}
-
-/* nat: the answers come back through the director only if it is the servers' gateway. */
-static bool has_gateway(const struct conf *c, const struct addr *server)
-{
-	const struct conf_vrrp *v;
-	unsigned i;
-
-	for_each(v, c->vrrp, c->n_vrrp)
-		for (i = 0; i < v->n_addresses; i++)
-			if (prefix_contains(&v->addresses[i].prefix, server))
-				return true;
-	return false;
-}
-
-static void nat_answers_come_back(const struct rules *r)
-{
-	const struct conf_service *s;
-	const struct conf_server *v;
-	char text[ADDR_STRLEN];
-
-	for_each(s, r->conf->services, r->conf->n_services) {
-		if (s->method != CONF_METHOD_NAT || !r->conf->n_vrrp)
-			continue;
-		for_each(v, s->servers, s->n_servers) {
-			if (has_gateway(r->conf, &v->address))
-				continue;
-			warning(r, &v->where, "address",
-				"no instance of vrrp has an address on the subnet of %s to be its "
-				"gateway: answers of nat servers must come back through the master",
-				addr_str(&v->address, text));
-		}
-	}
 }
 
 static void pools_are_used(const struct rules *r)
@@ -591,44 +103,37 @@ static void attach_names_interfaces(const struct rules *r)
 }
 
 // clang-format off
-static void (*const errors[])(const struct rules *r) = {
-	something_to_do,
-	interfaces_once,
-	one_family,
-	vrid_once,
-	address_in_one_instance,
-	advert_fits,
-	source_fits,
-	peers_are_others,
-	one_service_each_vip,
-	one_server_each_address,
-	dr_keeps_the_port,
-	vips_have_servers,
-	servers_are_no_vips,
-};
-
-static void (*const warnings[])(const struct rules *r) = {
-	vips_have_owners,
-	servers_have_vips,
-	some_weight,
-	weights_are_looked_at,
-	timeout_fits_interval,
-	tcp_check_of_udp,
-	nat_answers_come_back,
-	pools_are_used,
-	attach_names_interfaces,
+static const struct rule table[] = {
+	{ SEVERITY_ERROR, something_to_do },
+	{ SEVERITY_ERROR, interfaces_once },
+	{ SEVERITY_WARNING, pools_are_used },
+	{ SEVERITY_WARNING, attach_names_interfaces },
 };
 // clang-format on
+
+static void rules_of_file(const struct rules *r, enum severity severity)
+{
+	rules_run(r, severity, table, sizeof(table) / sizeof(*table));
+}
+
+static void (*const parts[])(const struct rules *r, enum severity severity) = {
+	rules_of_file,
+	rules_of_vrrp,
+	rules_of_services,
+	rules_of_servers,
+};
+
+#define N_PARTS (sizeof(parts) / sizeof(*parts))
 
 void rules_check(const struct conf *c, const struct node *root, struct problems *problems)
 {
 	struct rules r = { c, root, problems };
 	size_t i;
 
-	for (i = 0; i < sizeof(errors) / sizeof(*errors); i++)
-		errors[i](&r);
-	for (i = 0; !problems_errors(problems) && i < sizeof(warnings) / sizeof(*warnings); i++)
-		warnings[i](&r);
+	for (i = 0; i < N_PARTS; i++)
+		parts[i](&r, SEVERITY_ERROR);
+	for (i = 0; !problems_errors(problems) && i < N_PARTS; i++)
+		parts[i](&r, SEVERITY_WARNING);
 }
 
 /* ---- Between nodes ---- */
