@@ -433,10 +433,9 @@ static void print_enum(const struct opt *o, unsigned value, struct str *out)
 
 static void print_net(const struct prefix *p, struct str *out)
 {
-	bool whole = p->len == addr_bits(&p->addr);
 	char buf[PREFIX_STRLEN];
 
-	str_addf(out, "\"%s\"", whole ? addr_str(&p->addr, buf) : prefix_str(p, buf));
+	str_addf(out, "\"%s\"", prefix_str_short(p, buf));
 }
 
 static void print_ports(const uint16_t ports[2], struct str *out)

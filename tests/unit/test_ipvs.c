@@ -14,33 +14,33 @@
 #include "fake_net.h"
 #include "ipvs/gate.h"
 #include "ipvs/ipvs.h"
-#include "ipvs/ring.h"
+#include "ipvs/span.h"
 
 /* ---- Ring space ---- */
 
-static void ring_space_rests_before_it_is_used_again(void **state)
+static void span_space_rests_before_it_is_used_again(void **state)
 {
-	struct ring_space *s = ring_space_new();
+	struct span_space *s = span_space_new(RING_CHUNKS * RING_CHUNK, RING_CHUNK);
 	usec_t now = SEC(100);
-	int64_t a = ring_take(s, 20, now), b;
+	int64_t a = span_take(s, 20, now), b;
 
 	assert_int_equal(a, 0);
-	ring_give(s, SPAN(a, 20), now);
-	b = ring_take(s, 20, usec_add(now, MSEC(999)));
+	span_give(s, SPAN(a, 20), now);
+	b = span_take(s, 20, usec_add(now, MSEC(999)));
 	assert_int_equal(b, 32); /* two chunks further */
-	assert_int_equal(ring_take(s, 20, usec_add(now, SEC(1))), 0);
-	ring_space_free(s);
+	assert_int_equal(span_take(s, 20, usec_add(now, SEC(1))), 0);
+	span_space_free(s);
 }
 
-static void ring_space_ends(void **state)
+static void span_space_ends(void **state)
 {
-	struct ring_space *s = ring_space_new();
+	struct span_space *s = span_space_new(RING_CHUNKS * RING_CHUNK, RING_CHUNK);
 	int i;
 
 	for (i = 0; i < RING_CHUNKS * RING_CHUNK / RING_LEN_MAX; i++)
-		assert_true(ring_take(s, RING_LEN_MAX, SEC(1)) >= 0);
-	assert_int_equal(ring_take(s, 1, SEC(1)), -ENOSPC);
-	ring_space_free(s);
+		assert_true(span_take(s, RING_LEN_MAX, SEC(1)) >= 0);
+	assert_int_equal(span_take(s, 1, SEC(1)), -ENOSPC);
+	span_space_free(s);
 }
 
 /* ---- The engine ---- */
@@ -91,6 +91,7 @@ static int setup(void **state)
 					    .vips = r->vips,
 					    .n_vips = 2,
 					    .port = 80,
+					    .port_last = 80,
 					    .protocol = IPPROTO_TCP,
 					    .servers = r->servers,
 					    .n_servers = 4 };
@@ -451,8 +452,8 @@ int main(void)
 {
 #define RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ring_space_rests_before_it_is_used_again),
-		cmocka_unit_test(ring_space_ends),
+		cmocka_unit_test(span_space_rests_before_it_is_used_again),
+		cmocka_unit_test(span_space_ends),
 		RIG(each_family_has_the_servers_of_its_own),
 		RIG(server_gets_flows_only_after_its_verdict),
 		RIG(bad_verdict_acts_before_the_ring_is_rebuilt),
