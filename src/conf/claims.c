@@ -2,7 +2,6 @@
 /* Addresses that may be claimed once: found by sorting. */
 #include "conf/claims.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -52,18 +51,36 @@ const struct claim *claims_find(const struct claims *c, const struct addr *a)
 	return c->n ? bsearch(&key, c->all, c->n, sizeof(*c->all), same_claim) : NULL;
 }
 
+void claims_add_instances(struct claims *c, const struct conf *conf)
+{
+	const struct conf_vrrp *v;
+	unsigned i;
+
+	for_each(v, conf->vrrp, conf->n_vrrp)
+		for (i = 0; i < v->n_addresses; i++)
+			claims_add(c, &v->addresses[i].prefix.addr, 0, &v->where);
+}
+
+void claims_add_vips(struct claims *c, const struct conf *conf)
+{
+	const struct conf_service *s;
+	unsigned i;
+
+	for_each(s, conf->services, conf->n_services)
+		for (i = 0; i < s->n_vips; i++)
+			if (!is_network(&s->vips[i]))
+				claims_add(c, &s->vips[i].addr, 0, &s->where);
+}
+
 static const char *claim_text(const struct claim *c, char *buf, size_t size)
 {
 	char addr[ADDR_STRLEN];
 
 	addr_str(&c->addr, addr);
-	if (!c->number)
-		snprintf(buf, size, "%s", addr);
-	else if (!(c->number & 0xff))
-		snprintf(buf, size, "%s port %u", addr, c->number >> 8);
+	if (c->number)
+		snprintf(buf, size, "%s port %u", addr, c->number);
 	else
-		snprintf(buf, size, "%s port %u/%s", addr, c->number >> 8,
-			 (c->number & 0xff) == IPPROTO_TCP ? "tcp" : "udp");
+		snprintf(buf, size, "%s", addr);
 	return buf;
 }
 

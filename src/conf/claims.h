@@ -7,7 +7,7 @@
 
 struct claim {
 	struct addr addr;
-	uint32_t number; /* port << 8 | protocol, or 0 */
+	uint32_t number; /* a port, or 0 */
 	unsigned order;	 /* in the file */
 	const struct conf_where *where;
 };
@@ -20,6 +20,9 @@ struct claims {
 /* Ignores the address 0: it was wrong, and said so. */
 void claims_add(struct claims *c, const struct addr *a, uint32_t number,
 		const struct conf_where *where);
+/* The addresses of all instances; those of all services, but for networks. */
+void claims_add_instances(struct claims *c, const struct conf *conf);
+void claims_add_vips(struct claims *c, const struct conf *conf);
 void claims_sort(struct claims *c);
 /* In sorted claims of number 0. */
 const struct claim *claims_find(const struct claims *c, const struct addr *a);

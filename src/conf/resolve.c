@@ -121,7 +121,7 @@ static void resolve_server(const struct conf_service *s, struct conf_server *v)
 		v->port = s->port;
 }
 
-static bool lends_address(const struct conf_service *s, int family)
+static bool is_fullnat(const struct conf_service *s, int family)
 {
 	const struct conf_server *v;
 
@@ -132,15 +132,21 @@ static bool lends_address(const struct conf_service *s, int family)
 	       addr_family(&s->sorry.address) == family;
 }
 
-/* Of local addresses that hold for all services, one takes what it has a use for. */
-static void use_local_addresses(struct conf_service *s)
+/* Of local addresses and ports that hold for all services, one takes what it has a use for. */
+static void take_local_addresses(struct conf_service *s)
 {
 	unsigned i, n = 0;
 
 	for (i = 0; i < s->n_local_addresses; i++)
-		if (lends_address(s, addr_family(&s->local_addresses[i].prefix.addr)))
+		if (is_fullnat(s, addr_family(&s->local_addresses[i].prefix.addr)))
 			s->local_addresses[n++] = s->local_addresses[i];
 	s->n_local_addresses = n;
+}
+
+static void take_local_ports(struct conf_service *s)
+{
+	if (!is_fullnat(s, AF_INET) && !is_fullnat(s, AF_INET6))
+		s->local_port = s->local_port_last = 0;
 }
 
 static void resolve_service(struct resolver *r, const struct node *n, struct conf_service *s)
@@ -168,7 +174,9 @@ static void resolve_service(struct resolver *r, const struct node *n, struct con
 		resolve_server(s, &s->sorry);
 	}
 	if (!node_find(n, "local_addresses"))
-		use_local_addresses(s);
+		take_local_addresses(s);
+	if (!node_find(n, "local_ports"))
+		take_local_ports(s);
 	if (!s->n_checks)
 		default_check(r, s, n);
 }

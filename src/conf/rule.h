@@ -24,6 +24,8 @@ void rules_run(const struct rules *r, enum severity severity, const struct rule 
 
 void rules_of_vrrp(const struct rules *r, enum severity severity);
 void rules_of_services(const struct rules *r, enum severity severity);
+void rules_of_keys(const struct rules *r, enum severity severity);
+void rules_of_local_addresses(const struct rules *r, enum severity severity);
 void rules_of_servers(const struct rules *r, enum severity severity);
 
 /* Tells of an object's option, at the line of that option if it was written there; NULL: of the
@@ -36,7 +38,27 @@ void tell(const struct rules *r, enum severity severity, const struct conf_where
 
 #define for_each(var, array, n) for (var = (array); var < (array) + (n); var++)
 
+/* Whether the object itself says it, and not what it takes values from. */
+bool written(const struct rules *r, const struct conf_where *where, const char *option);
+
 /* "IPv4" or "IPv6" */
 const char *family_name(int family);
+/* As the file has it: "tcp" */
+const char *protocol_name(unsigned protocol);
+const char *scheduler_name(unsigned scheduler);
+
+/* A vip that stands for many addresses. */
+static inline bool is_network(const struct prefix *vip)
+{
+	return vip->len != addr_bits(&vip->addr);
+}
+
+/* As the file has it; buf: PREFIX_STRLEN bytes. */
+const char *vip_text(const struct prefix *vip, char *buf);
+
+static inline bool has_one_port(const struct conf_service *s)
+{
+	return s->port == s->port_last;
+}
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf/rule.h"
+#include "conf/schema.h"
 
 void tell(const struct rules *r, enum severity severity, const struct conf_where *where,
 	  const char *option, const char *fmt, ...)
@@ -32,6 +33,37 @@ void tell(const struct rules *r, enum severity severity, const struct conf_where
 const char *family_name(int family)
 {
 	return family == AF_INET ? "IPv4" : "IPv6";
+}
+
+/* What the table of options calls a value. */
+static const char *word(const struct opt_group *g, const char *option, unsigned value)
+{
+	const struct opt_word *w;
+
+	for (w = schema_find(g, option)->words; w->name; w++)
+		if (w->value == value)
+			return w->name;
+	return "?";
+}
+
+const char *protocol_name(unsigned protocol)
+{
+	return word(&schema_service, "protocol", protocol);
+}
+
+const char *scheduler_name(unsigned scheduler)
+{
+	return word(&schema_service, "scheduler", scheduler);
+}
+
+const char *vip_text(const struct prefix *vip, char *buf)
+{
+	return is_network(vip) ? prefix_str(vip, buf) : addr_str(&vip->addr, buf);
+}
+
+bool written(const struct rules *r, const struct conf_where *where, const char *option)
+{
+	return node_find(node_find_path(r->root, where->path), option);
 }
 
 void rules_run(const struct rules *r, enum severity severity, const struct rule *table, size_t n)
@@ -117,10 +149,8 @@ static void rules_of_file(const struct rules *r, enum severity severity)
 }
 
 static void (*const parts[])(const struct rules *r, enum severity severity) = {
-	rules_of_file,
-	rules_of_vrrp,
-	rules_of_services,
-	rules_of_servers,
+	rules_of_file, rules_of_vrrp,	 rules_of_services,
+	rules_of_keys, rules_of_servers, rules_of_local_addresses,
 };
 
 #define N_PARTS (sizeof(parts) / sizeof(*parts))
