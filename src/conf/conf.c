@@ -78,6 +78,15 @@ unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret)
 	return n;
 }
 
+unsigned conf_vrrp_held(const struct conf_vrrp *c, struct conf_vip *ret)
+{
+	unsigned n = conf_vrrp_owned(c, ret);
+
+	if (c->n_local_addresses)
+		memcpy(ret + n, c->local_addresses, c->n_local_addresses * sizeof(*ret));
+	return n + c->n_local_addresses;
+}
+
 void conf_each_interface(const struct conf *c,
 			 void (*each)(void *ctx, const char *name, const struct conf_where *where),
 			 void *ctx)

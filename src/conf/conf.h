@@ -81,6 +81,8 @@ struct conf_vrrp {
 	struct conf_vip *addresses;
 	unsigned n_addresses;
 	struct conf_where addresses_where;
+	struct conf_vip *local_addresses; /* of fullnat services: they move along, unadvertised */
+	unsigned n_local_addresses;
 	bool has_source;
 	struct addr source;	    /* of the adverts; else the interface's own */
 	struct addr *unicast_peers; /* none: multicast */
@@ -227,6 +229,10 @@ unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret);
  * for free(), NULL when there is none; the names of interfaces are borrowed from c.  Returns how
  * many there are. */
 unsigned conf_vrrp_local(const struct conf *c, const struct conf_vrrp *v, struct conf_vip **ret);
+
+/* The same, and behind them the local addresses that move along: all that is set and taken away.
+ * ret has room for c->n_addresses + 1 + c->n_local_addresses. */
+unsigned conf_vrrp_held(const struct conf_vrrp *c, struct conf_vip *ret);
 
 /* Calls back for each place that names an interface of this machine. */
 void conf_each_interface(const struct conf *c,

@@ -3,6 +3,7 @@
 #include "conf/resolve.h"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/decode.h"
@@ -196,6 +197,18 @@ static void resolve_services(struct resolver *r)
 		resolve_service(r, services->kids[i], &c->services[i]);
 }
 
+static void give_local_addresses(struct conf *c, struct conf_vrrp *v)
+{
+	struct conf_vip *list;
+	unsigned n = conf_vrrp_local(c, v, &list);
+
+	v->local_addresses = arena_alloc(c->arena, n * sizeof(*list));
+	if (n)
+		memcpy(v->local_addresses, list, n * sizeof(*list));
+	v->n_local_addresses = n;
+	free(list);
+}
+
 void resolve(struct conf *c, const struct node *root, struct arena *scratch,
 	     struct problems *problems)
 {
@@ -205,10 +218,13 @@ void resolve(struct conf *c, const struct node *root, struct arena *scratch,
 		.root = root,
 		.conf = c,
 	};
+	unsigned i;
 
 	decode_names(&r.decoder, &schema_file, root);
 	decode_node(&r.decoder, &schema_director, section(&r, "director"), &c->director);
 	resolve_vrrp(&r);
 	look_at_outer(&r);
 	resolve_services(&r);
+	for (i = 0; i < c->n_vrrp; i++)
+		give_local_addresses(c, &c->vrrp[i]);
 }

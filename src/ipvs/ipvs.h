@@ -53,7 +53,7 @@ struct ipvs_server_status {
 	const char *method;
 	uint32_t weight;
 	bool up;
-	bool sorry; /* it serves when no other can */
+	bool sorry;	      /* it serves when no other can */
 	const char *next_hop; /* "ok", "unresolved", "no route", ... */
 	uint32_t active, inactive;
 	struct server_stats stats;
