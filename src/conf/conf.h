@@ -184,7 +184,7 @@ struct conf_service {
 	struct conf_vip *local_addresses; /* fullnat: the LIPs; none: the DIP */
 	unsigned n_local_addresses;
 	struct conf_where local_addresses_where;
-	uint16_t local_port, local_port_last; /* of the LIPs; 0: what the host leaves free */
+	uint16_t local_port, local_port_last; /* of the LIPs; 0: not said */
 	bool has_sorry;
 	struct conf_server sorry; /* gets the flows when no other server can */
 	struct conf_server *servers;

@@ -319,7 +319,7 @@ static const struct opt service_opts[] = {
 		 "that holds the vip.  Without dev they are on the interface of that instance's "
 		 "address whose network they are in, else on the instance's own." },
 	{ .name = "local_ports", PORTS(struct conf_service, local_port), .min = 1024, .max = 65535,
-	  .in = IN_SERVICE | IN_DEFAULTS, .def_doc = "those that the host does not use itself",
+	  .in = IN_SERVICE | IN_DEFAULTS, .def_doc = "1024-65535; of the director's own address, those that the host does not use itself",
 	  .doc = "The source ports of fullnat, for each local address and server." },
 	{ .name = "scheduler", ENUM(struct conf_service, scheduler), .words = schedulers,
 	  .def = "rr", .in = IN_SERVICE | IN_DEFAULTS,

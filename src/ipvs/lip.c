@@ -95,7 +95,8 @@ uint64_t lips_get(struct lips *l, const struct lip *wanted, unsigned n)
 	return add(l, SPAN(first, n));
 }
 
-void lips_host_ports(uint16_t *ret_first, uint16_t *ret_last)
+/* Ports that this host gives its own connections. */
+static void host_ports(uint16_t *ret_first, uint16_t *ret_last)
 {
 	FILE *f = fopen(HOST_PORTS, "re");
 	unsigned first, last;
@@ -111,6 +112,14 @@ void lips_host_ports(uint16_t *ret_first, uint16_t *ret_last)
 	fclose(f);
 }
 
+bool lip_collides(const struct lip *lip)
+{
+	uint16_t first, last;
+
+	host_ports(&first, &last);
+	return lip->port <= last && first <= lip->last;
+}
+
 uint64_t lips_of_host(struct lips *l, const struct addr *a)
 {
 	struct lip lip = { .addr = *a };
@@ -118,7 +127,7 @@ uint64_t lips_of_host(struct lips *l, const struct addr *a)
 
 	if (addr_is_any(a))
 		return 0;
-	lips_host_ports(&first, &last);
+	host_ports(&first, &last);
 	/* The larger part of what the host leaves. */
 	if (first > PORT_MIN && first - PORT_MIN >= UINT16_MAX - last) {
 		lip.port = PORT_MIN;

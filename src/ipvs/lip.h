@@ -16,13 +16,13 @@ uint64_t lips_get(struct lips *l, const struct lip *list, unsigned n);
 /* The same for an address of this host alone, with the ports that the host does not use for
  * connections of its own.  0 for the unspecified address. */
 uint64_t lips_of_host(struct lips *l, const struct addr *a);
+/* Does the host give ports of this range to its own connections (net.ipv4.ip_local_port_range,
+ * which holds for IPv6 too)?  From an address that is also the host's such flows would get each
+ * other's packets. */
+bool lip_collides(const struct lip *lip);
 /* A span that a predecessor left. */
 void lips_adopt(struct lips *l, uint64_t span);
 /* Gives back the lists that no server has any more. */
 void lips_sweep(struct lips *l);
-
-/* Ports that this host gives its own connections (net.ipv4.ip_local_port_range); they hold for IPv6
- * too. */
-void lips_host_ports(uint16_t *ret_first, uint16_t *ret_last);
 
 #endif

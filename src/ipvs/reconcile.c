@@ -18,6 +18,8 @@
 #include "ipvs/wide.h"
 #include "lib/log.h"
 
+#define LIP_PORT 1024 /* the first port of a local address, unless said otherwise */
+
 static const char *const method_names[] = {
 	[METHOD_NAT] = "nat",
 	[METHOD_DR] = "dr",
@@ -144,8 +146,8 @@ static void set_lips(struct ipvs_service *s, const struct conf_service *c)
 		if (addr_is_v4(&c->local_addresses[i].prefix.addr) != s->v6)
 			lips[s->n_lips++] = (struct lip){
 				.addr = c->local_addresses[i].prefix.addr,
-				.port = c->local_port,
-				.last = c->local_port_last,
+				.port = c->local_port ? c->local_port : LIP_PORT,
+				.last = c->local_port ? c->local_port_last : UINT16_MAX,
 			};
 }
 

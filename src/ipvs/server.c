@@ -75,17 +75,49 @@ static void publish_hop(struct ipvs *v, struct ipvs_server *d)
 
 /* ---- Local addresses (fullnat) ---- */
 
-static void publish_lips(struct ipvs_server *d)
+/* An address that the host uses itself on the way to the server may have only ports that the host
+ * leaves. */
+static bool lip_usable(struct ipvs_server *d, const struct lip *lip)
+{
+	char text[ADDR_STRLEN];
+
+	if (!addr_equal(&lip->addr, &d->hop.source) || !lip_collides(lip))
+		return true;
+	if (!d->lip_told)
+		log_err(d->service->subject,
+			"server %s: ports %u-%u of %s are not used for fullnat: it is this host's own "
+			"address, and net.ipv4.ip_local_port_range has some of them; set local_ports",
+			d->name, lip->port, lip->last, addr_str(&lip->addr, text));
+	d->lip_told = true;
+	return false;
+}
+
+static uint64_t lips_for(struct ipvs_server *d)
 {
 	struct ipvs_service *s = d->service;
-	struct server *srv = slot(d, s->ipvs);
+	struct lip *list;
 	uint64_t span = 0;
+	unsigned n = 0, i;
 
-	if (d->method == METHOD_FULLNAT && s->n_lips)
-		span = lips_get(s->ipvs->lips, s->lips, s->n_lips);
-	else if (d->method == METHOD_FULLNAT)
-		span = lips_of_host(s->ipvs->lips, &d->hop.source);
-	store_long(&srv->lips, span);
+	if (!s->n_lips)
+		return lips_of_host(s->ipvs->lips, &d->hop.source);
+	list = calloc(s->n_lips, sizeof(*list));
+	if (!list)
+		return 0;
+	for (i = 0; i < s->n_lips; i++)
+		if (lip_usable(d, &s->lips[i]))
+			list[n++] = s->lips[i];
+	if (n)
+		span = lips_get(s->ipvs->lips, list, n);
+	free(list);
+	return span;
+}
+
+static void publish_lips(struct ipvs_server *d)
+{
+	struct server *srv = slot(d, d->service->ipvs);
+
+	store_long(&srv->lips, d->method == METHOD_FULLNAT ? lips_for(d) : 0);
 }
 
 /* ---- Status ---- */

@@ -27,7 +27,7 @@ struct ipvs_server {
 	bool up;
 	bool sorry;  /* it is its service's sorry server, in no ring */
 	bool wanted; /* mark of a reconcile under way */
-	bool no_hop_told;
+	bool no_hop_told, lip_told;
 	struct net_hop hop;
 	uint64_t retired_in_sweep; /* number of the first whole sweep after it was retired */
 };
