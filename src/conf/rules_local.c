@@ -23,20 +23,27 @@ static bool has_fullnat(const struct conf_service *s, int family)
 	return s->has_sorry && is_fullnat(&s->sorry, family);
 }
 
+/* What defaults say has come only to those services that have a use for it. */
+static void is_for_fullnat(const struct rules *r, const struct conf_service *s, const char *option)
+{
+	error(r, &s->where, option, "is for fullnat only, which is the method of no server of %s",
+	      s->where.path);
+}
+
 static void fullnat_uses_them(const struct rules *r)
 {
-	static const char *const options[] = { "local_addresses", "local_ports" };
 	const struct conf_service *s;
 	char text[ADDR_STRLEN];
 	unsigned i;
 
 	for_each(s, r->conf->services, r->conf->n_services) {
-		for (i = 0; s->n_servers && i < 2; i++)
-			if (written(r, &s->where, options[i]) && !has_fullnat(s, 0))
-				error(r, &s->where, options[i],
-				      "is for fullnat only, which is the method of no server of %s",
-				      s->where.path);
-		for (i = 0; has_fullnat(s, 0) && i < s->n_local_addresses; i++) {
+		bool some = has_fullnat(s, 0), none = s->n_servers && !some;
+
+		if (none && s->n_local_addresses)
+			is_for_fullnat(r, s, "local_addresses");
+		if (none && s->local_port)
+			is_for_fullnat(r, s, "local_ports");
+		for (i = 0; some && i < s->n_local_addresses; i++) {
 			const struct addr *a = &s->local_addresses[i].prefix.addr;
 
 			if (!has_fullnat(s, addr_family(a)))

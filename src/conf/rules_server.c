@@ -88,12 +88,14 @@ static void ports_are_kept(const struct rules *r)
 static void carries_sctp(const struct rules *r, const struct conf_service *s,
 			 const struct conf_server *v, void *)
 {
-	bool own = written(r, &v->where, "method");
+	const struct conf_where *where;
 
-	if (s->protocol == IPPROTO_SCTP && v->method == CONF_METHOD_FULLNAT)
-		error(r, own ? &v->where : &s->where, "method",
-		      "\"fullnat\" cannot carry sctp: it changes ports, and the checksum (CRC32c) "
-		      "is over the whole packet; nat, dr and tun can");
+	if (s->protocol != IPPROTO_SCTP || v->method != CONF_METHOD_FULLNAT)
+		return;
+	where = written(r, &v->where, "method") ? &v->where : &s->where;
+	error(r, where, "method",
+	      "\"fullnat\" cannot carry sctp: it changes ports, and the checksum (CRC32c) "
+	      "is over the whole packet; nat, dr and tun can");
 }
 
 static void no_fullnat_of_sctp(const struct rules *r)
