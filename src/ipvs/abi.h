@@ -118,10 +118,13 @@ enum no_flow {
 #define SVC_HASH_PORT	     2u /* PICK_HASH: the client's port counts too */
 #define SVC_EXPIRE_QUIESCENT 4u /* a server that takes no new flows loses its templates */
 
+/* Slot 0 of `svcs` is no service: its flags tell what there is among all of them. */
+#define SVC_ANY_WIDE 128u /* `wide` has entries, and is asked when `services` knows nothing */
+
 /* `svcs`: shared. */
 struct svc {
 	__u64 ring;	   /* SPAN of `rings`; 0: no server */
-	__u32 cursor;	   /* PICK_NEXT: ids handed out so far (atomic add) */
+	__u32 cursor;	   /* ids handed out so far, by any rule (atomic add) */
 	__u32 sorry;	   /* slot of `servers` that is taken when no other can be; 0: none */
 	__u8 pick;	   /* enum pick */
 	__u8 no_flow;	   /* enum no_flow */

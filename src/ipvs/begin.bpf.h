@@ -24,6 +24,7 @@
 struct plan {
 	__u64 lips; /* fullnat: struct server's */
 	__u32 server, gate;
+	__u32 state; /* of the flow, at first */
 	struct method_verbs verbs;
 };
 
@@ -172,16 +173,15 @@ static __always_inline enum counter plan_reply_ported(const struct plan *plan, b
 /* The flow is made: it counts, and packets find it. */
 static __always_inline void plan_open(const struct plan *plan, bool v6, struct scratch *s)
 {
-	__u32 generation = bpf_get_prandom_u32() & 0xffff, id = plan->server, state;
+	__u32 generation = bpf_get_prandom_u32() & 0xffff, id = plan->server;
 	struct server_stats *stats = bpf_map_lookup_elem(&server_stats, &id);
 
-	state = flow_key_proto(v6, &s->key) == IPPROTO_UDP ? FLOW_UDP : FLOW_SYN_RECV;
 	if (stats)
 		stats->conns++;
-	load_add(id, state, 1);
+	load_bind(id, plan->state);
 	if (plan->verbs.reply)
 		flow_open(v6, &s->other, WORD(LIFE_LIVE, 0, FLOW_NONE, generation));
-	flow_open(v6, &s->key, WORD(LIFE_LIVE, WORD_NOOUTPUT, state, generation));
+	flow_open(v6, &s->key, WORD(LIFE_LIVE, WORD_NOOUTPUT, plan->state, generation));
 }
 
 /* GO_ON: there is a flow now, made here or on another CPU at the same time. */
@@ -212,11 +212,11 @@ static __always_inline enum counter plan_make(const struct plan *plan, bool v6, 
 
 /* Makes the flow of the packet in this CPU's scratch, to a server.  These are functions of their
  * own: the verifier looks at them once, and not on each path that leads here. */
-__noinline int flow_make(__u32 v6, __u32 id, __u32 gate)
+__noinline int flow_make(__u32 v6, __u32 id, __u32 gate, __u32 state)
 {
 	struct server *server = bpf_map_lookup_elem(&servers, &id);
 	struct scratch *s = scratch_get(SCRATCH_PACKET);
-	struct plan plan = { .server = id, .gate = gate };
+	struct plan plan = { .server = id, .gate = gate, .state = state };
 
 	if (!server || !s)
 		return COUNT_DROP_ERROR;
@@ -228,38 +228,47 @@ __noinline int flow_make(__u32 v6, __u32 id, __u32 gate)
 	return plan_make(&plan, false, s);
 }
 
-/* The server that the packet's flow shall go to, or 0. */
-__noinline int flow_schedule(__u32 v6, __u32 slot)
+/* NO_FLOW_SCHEDULE: may a packet that has lost its flow begin one?  Only where a hash finds the
+ * same server again. */
+static __always_inline bool svc_resumes(__u32 slot, const struct pkt *p)
 {
 	struct svc *svc = bpf_map_lookup_elem(&svcs, &slot);
 
-	return svc ? schedule(svc, v6) : 0;
+	return svc && svc->no_flow == NO_FLOW_SCHEDULE && svc->pick == PICK_HASH && pkt_goes_on(p);
+}
+
+/* The state that a flow begins in. */
+static __always_inline __u32 state_at_first(const struct pkt *p)
+{
+	if (p->l4_proto == IPPROTO_UDP)
+		return FLOW_UDP;
+	return p->tcp_flags & TCP_SYN ? FLOW_SYN_RECV : FLOW_ESTABLISHED;
 }
 
 /* Begins a flow for the packet in this CPU's scratch.  GO_ON: look for the flow again. */
 __noinline int flow_begin(__u32 v6, __u32 may_begin)
 {
 	struct scratch *s = scratch_get(SCRATCH_PACKET);
+	struct svc_ref ref = {};
 	enum counter verdict;
-	struct svc_ref *ref;
-	__u32 server;
+	__u32 server = 0;
 	int i;
 
 	if (!s)
 		return COUNT_DROP_ERROR;
-	ref = v6 ? service_find(true, &s->key) : service_find(false, &s->key);
-	if (!ref)
+	if (!(v6 ? service_find(true, &s->key, &ref) : service_find(false, &s->key, &ref)))
 		return COUNT_PASSED;
-	verdict = gate_verdict(ref->gate);
+	verdict = gate_verdict(ref.gate);
 	if (verdict != GO_ON)
 		return verdict;
-	if (!may_begin)
+	if (!may_begin && !svc_resumes(ref.svc, &s->pkt))
 		return COUNT_PASSED_NO_FLOW;
+	verdict = COUNT_DROP_NO_SERVER;
 	for (i = 0; i < CLASH_TRIES; i++) {
-		server = flow_schedule(v6, ref->svc);
+		server = server_choose(v6, ref.svc, server);
 		if (!server)
-			return COUNT_DROP_NO_SERVER;
-		verdict = flow_make(v6, server, ref->gate);
+			return verdict;
+		verdict = flow_make(v6, server, ref.gate, state_at_first(&s->pkt));
 		if (verdict != COUNT_DROP_CLASH && verdict != COUNT_DROP_NO_PORT)
 			return verdict;
 	}

@@ -43,6 +43,7 @@ union flow_entry {
 /* What is too large for the stack.  The programs of one CPU never interrupt each other, but the
  * reclaim program can be interrupted by them and has a place of its own. */
 struct scratch {
+	__u32 user; /* enum scratch_user: whose it is */
 	struct pkt pkt;
 	union flow_key key;   /* of the packet, or of the request half */
 	union flow_key other; /* of the other half */
@@ -284,6 +285,49 @@ static __always_inline void load_add(__u32 id, __u32 state, __s32 n)
 		__sync_fetch_and_add(&s->inactive, n);
 }
 
+/* IPVS's rules: a server is overloaded when a flow brings it to `upper`, until the end of one takes
+ * it below `lower` (three quarters of `upper` when that is 0).  Two CPUs may judge at once: each
+ * looks again after it has changed the word, by an exchange that orders it before that look. */
+__noinline int load_judge(__u32 id)
+{
+	struct server *s = bpf_map_lookup_elem(&servers, &id);
+	__u64 upper, lower, total;
+	__u32 overloaded;
+	int i;
+
+	if (!s || (!READ_ONCE(s->upper) && !READ_ONCE(s->overloaded)))
+		return 0;
+	upper = READ_ONCE(s->upper);
+	lower = READ_ONCE(s->lower);
+	for (i = 0; i < CAS_TRIES; i++) {
+		total = (__u64)READ_ONCE(s->active) + READ_ONCE(s->inactive);
+		if (upper && total >= upper)
+			overloaded = 1;
+		else if (!upper || (lower ? total < lower : total * 4 < upper * 3))
+			overloaded = 0;
+		else
+			break;
+		if (READ_ONCE(s->overloaded) == overloaded)
+			break;
+		__sync_lock_test_and_set(&s->overloaded, overloaded);
+	}
+	return 0;
+}
+
+/* A flow begins at a server, in this state. */
+static __always_inline void load_bind(__u32 id, __u32 state)
+{
+	load_add(id, state, 1);
+	load_judge(id);
+}
+
+/* A flow of that state ends. */
+static __always_inline void load_unbind(__u32 id, __u32 state)
+{
+	load_add(id, state, -1);
+	load_judge(id);
+}
+
 /* ---- Changing state ------------------------------------------------------------------------ */
 
 /* Applies an event to the word of request half f; whoever changed it moves the server's load, so
@@ -443,11 +487,27 @@ static __always_inline bool flow_can_move(const struct pkt *p, const struct hit 
 	return pkt_begins(p) && !(h->flags & FLOW_REPLY);
 }
 
+/* Takes what scalars it needs, and the rest from its user's scratch: so the verifier looks at it
+ * once, and not on each path that leads here. */
+__noinline int flow_finish(__u32 user, __u32 v6, __u32 server, __u32 state, __u32 verbs)
+{
+	struct scratch *s = scratch_get(user);
+	struct hit h = { .verbs = verbs };
+
+	if (!s)
+		return 0;
+	load_unbind(server, state);
+	if (v6)
+		flow_remove(true, s, &h);
+	else
+		flow_remove(false, s, &h);
+	return 0;
+}
+
 /* The end of a flow that the caller has claimed. */
 static __always_inline void flow_end(bool v6, struct scratch *s, const struct hit *h)
 {
-	load_add(h->server, WORD_STATE(h->word), -1);
-	flow_remove(v6, s, h);
+	flow_finish(s->user, v6, h->server, WORD_STATE(h->word), h->verbs);
 }
 
 #endif

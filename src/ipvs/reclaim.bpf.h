@@ -145,6 +145,7 @@ static __always_inline long reclaim_step(bool v6, __u32 i)
 
 	if (!s || !batch || i >= RECLAIM_BATCH)
 		return 1;
+	s->user = SCRATCH_RECLAIM;
 	if (v6)
 		s->key.v6 = batch->keys6[i];
 	else

@@ -92,6 +92,13 @@ static __always_inline bool pkt_begins(const struct pkt *p)
 	       (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
+/* A packet of a connection that has been: it may go on where a hash finds its server again. */
+static __always_inline bool pkt_goes_on(const struct pkt *p)
+{
+	return p->l4_proto == IPPROTO_TCP &&
+	       (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK;
+}
+
 /* The word of a request half after an event; output: the server sent it. */
 static __always_inline __u32 word_after(__u32 word, enum tcp_event event, bool output)
 {

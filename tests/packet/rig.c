@@ -188,12 +188,12 @@ void rig_reset(struct rig *rig, bool v6, enum hook hook)
 	hash_clear(rig->skel->maps.fragments);
 	hash_clear(rig->skel->maps.held);
 	percpu_clear(rig->skel->maps.counters, HOOKS * COUNTERS);
-	percpu_clear(rig->skel->maps.server_stats, 8);
+	percpu_clear(rig->skel->maps.server_stats, RIG_SLOTS);
 	percpu_clear(rig->skel->maps.credits, 2);
-	memset(rig->svcs, 0, 8 * sizeof(*rig->svcs));
-	memset(rig->servers, 0, 8 * sizeof(*rig->servers));
-	memset(rig->rings, 0, 8 * sizeof(*rig->rings));
-	memset(rig->ranges, 0, 8 * sizeof(*rig->ranges));
+	memset(rig->svcs, 0, RIG_SLOTS * sizeof(*rig->svcs));
+	memset(rig->servers, 0, RIG_SLOTS * sizeof(*rig->servers));
+	memset(rig->rings, 0, RIG_SLOTS * sizeof(*rig->rings));
+	memset(rig->ranges, 0, RIG_SLOTS * sizeof(*rig->ranges));
 	memset(rig->lips, 0, 8 * sizeof(*rig->lips));
 	memset(rig->gates, 0, 8 * sizeof(*rig->gates));
 	memset(rig->ports, 0, 64 * sizeof(*rig->ports));
@@ -236,6 +236,17 @@ void rig_service_key(struct rig *rig, uint32_t slot, enum who vip, uint8_t proto
 
 	assert_int_equal(
 		bpf_map_update_elem(bpf_map__fd(rig->skel->maps.services), &key, &ref, BPF_ANY), 0);
+}
+
+void rig_service_remove(struct rig *rig, enum who vip, uint8_t proto)
+{
+	struct svc_key key = {
+		.vip = who_addr(vip, rig->v6),
+		.port = htons(who_port(vip)),
+		.proto = proto,
+	};
+
+	assert_int_equal(bpf_map_delete_elem(bpf_map__fd(rig->skel->maps.services), &key), 0);
 }
 
 void rig_service(struct rig *rig, uint32_t slot, enum who vip, uint8_t proto, enum method method,

@@ -13,6 +13,7 @@
 #include "xmit/lbd.skel.h"
 
 #define RIG_FLOWS 4096
+#define RIG_SLOTS 160 /* of each shared map: what rig_reset() clears */
 
 /* Slots that rig_service() and rig_server() use. */
 #define SVC	 1
@@ -62,6 +63,7 @@ void rig_reset(struct rig *rig, bool v6, enum hook hook);
 void rig_service(struct rig *rig, uint32_t slot, enum who vip, uint8_t proto, enum method method,
 		 unsigned n);
 void rig_service_key(struct rig *rig, uint32_t slot, enum who vip, uint8_t proto, uint32_t gate);
+void rig_service_remove(struct rig *rig, enum who vip, uint8_t proto);
 /* Gate 1, open, around whoever's address; its daemon is alive. */
 void rig_gate(struct rig *rig, enum who who, uint8_t vrid);
 uint64_t now_ns(void);
