@@ -433,8 +433,6 @@ enum hook {
 	X(SEEN, "seen", "packets the program looked at")                                           \
 	X(REDIRECTED, "redirected", "packets forwarded to a server or to a client")                \
 	X(PASSED, "passed", "packets left to the stack (xdp: to the tc program)")                  \
-	X(PASSED_NO_FLOW, "passed_no_flow",                                                        \
-	  "of the passed: to a service, but neither of a known flow nor beginning one")            \
 	X(PASSED_LOCAL, "passed_local", "of the passed: to a server that is this host")            \
 	X(PASSED_FRAGMENT, "passed_fragment",                                                      \
 	  "of the passed: IP fragments that belong to no flow")                                    \

@@ -140,12 +140,13 @@ static __always_inline enum counter begin(bool v6, struct scratch *s, bool may_b
 	verdict = gate_verdict(ref->gate);
 	if (verdict != GO_ON)
 		return verdict;
-	if (!may_begin)
-		return COUNT_PASSED_NO_FLOW;
 	slot = ref->svc;
 	svc = bpf_map_lookup_elem(&svcs, &slot);
 	if (!svc)
 		return COUNT_DROP_ERROR;
+	s->no_flow = svc->no_flow;
+	if (!may_begin)
+		return COUNT_DROP_NO_FLOW;
 	for (i = 0; i < CLASH_TRIES; i++) {
 		struct plan plan = { .gate = ref->gate };
 

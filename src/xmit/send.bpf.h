@@ -59,8 +59,10 @@ static __always_inline enum counter hop_to_client(const struct wire *w, const st
 		fib->ipv4_dst = to->v4.dst;
 	}
 	r = bpf_fib_lookup(w->ctx, fib, sizeof(*fib), 0);
-	if (r == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+	if (r == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+		hop->mtu = fib->mtu_result;
 		return COUNT_DROP_TOO_BIG;
+	}
 	if (r != BPF_FIB_LKUP_RET_SUCCESS && r != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return COUNT_DROP_NO_ROUTE;
 	hop->ifindex = fib->ifindex;
@@ -161,6 +163,7 @@ static __always_inline enum counter send(const struct wire *w, bool v6, struct s
 		verdict = hop_to_client(w, p, v6, &s->to, &s->fib, &hop);
 	else
 		verdict = hop_to_server(h->server, &hop);
+	s->mtu = hop.mtu;
 	if (verdict != GO_ON)
 		return verdict;
 	if (!hop_is_plain(w, &hop))

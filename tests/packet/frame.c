@@ -94,7 +94,7 @@ static void put_ip4(const struct frame *f, uint8_t proto, size_t l4_len, uint8_t
 		.tos = 0x10,
 		.tot_len = htons((uint16_t)(len + l4_len)),
 		.id = htons(0x1234),
-		.frag_off = htons(f->fragment ? f->fragment : 0x4000),
+		.frag_off = htons(f->fragment || f->may_fragment ? f->fragment : 0x4000),
 		.ttl = f->ttl ? f->ttl : 64,
 		.protocol = proto,
 		.saddr = src.a[3],

@@ -47,6 +47,7 @@ struct frame {
 	uint32_t seq, ack;
 	uint8_t ip_options; /* bytes of IPv4 options; IPv6: one extension header for each 4 */
 	uint16_t fragment;  /* IPv4: the fragment field; IPv6: a fragment header with it */
+	bool may_fragment;  /* IPv4: without DF */
 	bool atomic;	    /* IPv6: a fragment header that says "whole" */
 	bool no_check;	    /* UDP without a checksum */
 	bool tagged;	    /* 802.1Q in band */

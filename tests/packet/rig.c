@@ -189,7 +189,7 @@ void rig_reset(struct rig *rig, bool v6, enum hook hook)
 	hash_clear(rig->skel->maps.held);
 	percpu_clear(rig->skel->maps.counters, HOOKS * COUNTERS);
 	percpu_clear(rig->skel->maps.server_stats, 8);
-	percpu_clear(rig->skel->maps.credits, 2);
+	percpu_clear(rig->skel->maps.credits, bpf_map__max_entries(rig->skel->maps.credits));
 	memset(rig->svcs, 0, 8 * sizeof(*rig->svcs));
 	memset(rig->servers, 0, 8 * sizeof(*rig->servers));
 	memset(rig->rings, 0, 8 * sizeof(*rig->rings));
