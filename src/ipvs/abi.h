@@ -455,6 +455,7 @@ enum hook {
 	X(DROP_NO_ROUTE, "drop_no_route", "no route to the server or to the client")               \
 	X(DROP_TTL, "drop_ttl", "time to live ran out")                                            \
 	X(DROP_TOO_BIG, "drop_too_big", "larger than the next hop's MTU")                          \
+	X(DROP_ICMP, "drop_icmp", "ICMP errors about tunnels that do not concern the client")      \
 	X(DROP_RACE, "drop_race", "the flow ended or changed while the packet was looked at")      \
 	X(DROP_ERROR, "drop_error", "a kernel helper refused")                                     \
 	X(MADE_RESET, "made_reset", "TCP resets sent")                                             \

@@ -24,7 +24,9 @@
 
 #define IP_DF	     0x4000
 #define IP_FRAGMENT  0x3fff /* more fragments, or an offset */
+#define IP_OFFSET    0x1fff
 #define IP6_FRAGMENT 0xfff9
+#define IP6_OFFSET   0xfff8
 #define IPPROTO_VRRP 112
 
 #define TCP_FIN 1

@@ -20,6 +20,7 @@
 #include "ipvs/pkt.bpf.h"
 #include "ipvs/reclaim.bpf.h"
 #include "ipvs/wire.bpf.h"
+#include "xmit/icmp.bpf.h"
 #include "xmit/reject.bpf.h"
 #include "xmit/send.bpf.h"
 
@@ -98,6 +99,8 @@ static __always_inline enum counter handle(const struct wire *w, bool *ret_answe
 		return COUNT_PASSED;
 	if (p->fragment)
 		return COUNT_PASSED_FRAGMENT;
+	if (!is_xdp(w) && pkt_is_icmp(p))
+		return icmp_handle(wire_skb(w));
 	if (!p->ports)
 		return COUNT_PASSED;
 	return p->v6 ? forward(w, true, s, ret_answered) : forward(w, false, s, ret_answered);

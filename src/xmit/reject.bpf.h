@@ -25,16 +25,18 @@ static __always_inline bool reject_is_due(const struct scratch *s, enum counter 
 	}
 }
 
-/* RFC 1191, RFC 8201: only who cannot have his packets cut is told.  IPv4 packets that may be
+/* May the sender of a packet whose IP header is at l3 be told that it is too big?
+ *
+ * RFC 1191, RFC 8201: only who cannot have his packets cut is told.  IPv4 packets that may be
  * fragmented are not: bpf_redirect() and bpf_redirect_neigh() send a packet as it is, and the stack
  * would not forward it, since of dr the destination and of replies the source is its own. */
-static __always_inline bool too_big_is_told(struct __sk_buff *skb, const struct pkt *p)
+static __always_inline bool too_big_is_told(struct __sk_buff *skb, bool v6, __u32 l3)
 {
 	__be16 frag_off;
 
-	if (p->v6)
+	if (v6)
 		return true;
-	return !bpf_skb_load_bytes(skb, p->l3 + IP4_FRAG_OFF, &frag_off, sizeof(frag_off)) &&
+	return !bpf_skb_load_bytes(skb, l3 + IP4_FRAG_OFF, &frag_off, sizeof(frag_off)) &&
 	       frag_off & bpf_htons(IP_DF);
 }
 
@@ -51,7 +53,7 @@ static __always_inline int reject_too_big(struct __sk_buff *skb, const struct sc
 {
 	const struct pkt *p = &s->pkt;
 
-	if (!too_big_is_told(skb, p))
+	if (!too_big_is_told(skb, p->v6, p->l3))
 		return 0;
 	return tc_answer(skb, ANSWER_TOO_BIG, mtu_to_tell(p->v6, s->mtu), from_vip);
 }

@@ -7,8 +7,6 @@
 #include <linux/if_ether.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <setjmp.h>
@@ -20,71 +18,22 @@
 
 #include <cmocka.h>
 
-#include "lib/addr.h"
-#include "lib/csum.h"
+#include "answer.h"
 #include "rig.h"
 
 #define QUOTE_MAX 512
 
 static struct rig *rig;
 
-static size_t ip_len(void)
-{
-	return rig->v6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
-}
-
 static void empty_service(uint8_t proto)
 {
 	rig_service(rig, SVC, VIP, proto, METHOD_NAT, 0);
 }
 
-/* An answer to f's sender, back the way it came, from the address of `from`.  Returns what is
- * behind the IP header. */
-static const uint8_t *expect_ip(const struct outcome *o, const struct frame *f, enum who from,
-				uint8_t proto, size_t *ret_len)
+/* To f's sender, back the way it came, from the address of `from`. */
+static struct answer answer_to(const struct frame *f, enum who from)
 {
-	struct addr src = who_addr(from, rig->v6), dst = who_addr(f->from, rig->v6);
-	const uint8_t *p = o->frame;
-	uint16_t type = htons(rig->v6 ? ETH_P_IPV6 : ETH_P_IP);
-	struct ip6_hdr ip6;
-	struct iphdr ip;
-
-	assert_memory_equal(p, who_mac(f->from), 6);
-	assert_memory_equal(p + 6, who_mac(f->from == WEB1 ? BACK : FRONT), 6);
-	assert_memory_equal(p + 12, &type, 2);
-	p += sizeof(struct ethhdr);
-	*ret_len = o->len - sizeof(struct ethhdr) - ip_len();
-	if (rig->v6) {
-		memcpy(&ip6, p, sizeof(ip6));
-		assert_int_equal(ntohl(ip6.ip6_flow) >> 28, 6);
-		assert_int_equal(ntohs(ip6.ip6_plen), *ret_len);
-		assert_int_equal(ip6.ip6_nxt, proto);
-		assert_int_equal(ip6.ip6_hlim, 64);
-		assert_memory_equal(&ip6.ip6_src, &src, 16);
-		assert_memory_equal(&ip6.ip6_dst, &dst, 16);
-		return p + sizeof(ip6);
-	}
-	memcpy(&ip, p, sizeof(ip));
-	assert_int_equal(ip.version, 4);
-	assert_int_equal(ip.ihl, 5);
-	assert_int_equal(ntohs(ip.tot_len), *ret_len + sizeof(ip));
-	assert_int_equal(ntohs(ip.frag_off), 0x4000);
-	assert_int_equal(ip.ttl, 64);
-	assert_int_equal(ip.protocol, proto);
-	assert_int_equal(ip.saddr, src.a[3]);
-	assert_int_equal(ip.daddr, dst.a[3]);
-	assert_int_equal(csum_fold(csum_add(0, p, sizeof(ip))), 0);
-	return p + sizeof(ip);
-}
-
-static void expect_l4_sum(const uint8_t *l4, size_t len, const struct frame *f, enum who from,
-			  uint8_t proto)
-{
-	struct addr src = who_addr(from, rig->v6), dst = who_addr(f->from, rig->v6);
-	uint32_t sum =
-		proto == IPPROTO_ICMP ? 0 : csum_add_pseudo(0, &src, &dst, proto, (uint32_t)len);
-
-	assert_int_equal(csum_fold(csum_add(sum, l4, len)), 0);
+	return (struct answer){ from, f->from, f->from == WEB1 ? BACK : FRONT, f->from };
 }
 
 /* The packet counts as dropped, and `made` as well. */
@@ -130,6 +79,7 @@ static void on_both_families(void (*test)(void))
 
 static void expect_reset(const struct frame *f, enum counter drop)
 {
+	const struct answer a = answer_to(f, VIP);
 	struct outcome o;
 	struct tcphdr tcp;
 	const uint8_t *l4;
@@ -137,7 +87,7 @@ static void expect_reset(const struct frame *f, enum counter drop)
 
 	answered(f, NULL, drop, COUNT_MADE_RESET, &o);
 	assert_int_equal(rig_flows(rig), flows);
-	l4 = expect_ip(&o, f, VIP, IPPROTO_TCP, &len);
+	l4 = answer_ip(&o, rig->v6, &a, IPPROTO_TCP, &len);
 	assert_int_equal(len, sizeof(tcp));
 	memcpy(&tcp, l4, sizeof(tcp));
 	assert_int_equal(ntohs(tcp.th_sport), 80);
@@ -156,7 +106,7 @@ static void expect_reset(const struct frame *f, enum counter drop)
 	}
 	assert_int_equal(tcp.th_off, 5);
 	assert_int_equal(tcp.th_win, 0);
-	expect_l4_sum(l4, len, f, VIP, IPPROTO_TCP);
+	answer_sum(l4, len, rig->v6, &a, IPPROTO_TCP);
 }
 
 static void resets(void)
@@ -307,6 +257,7 @@ static void expect_error(const struct frame *f, const struct context *c, const s
 {
 	uint8_t proto = rig->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, in[FRAME_MAX];
 	size_t quoted = frame_build(f, rig->v6, in) - sizeof(struct ethhdr), len;
+	const struct answer a = answer_to(f, e->from);
 	uint32_t rest = htonl(e->rest);
 	const uint8_t *icmp;
 	struct outcome o;
@@ -314,13 +265,13 @@ static void expect_error(const struct frame *f, const struct context *c, const s
 	if (quoted > QUOTE_MAX)
 		quoted = QUOTE_MAX;
 	answered(f, c, e->drop, e->made, &o);
-	icmp = expect_ip(&o, f, e->from, proto, &len);
+	icmp = answer_ip(&o, rig->v6, &a, proto, &len);
 	assert_int_equal(len, 8 + quoted);
 	assert_int_equal(icmp[0], rig->v6 ? e->type6 : e->type4);
 	assert_int_equal(icmp[1], rig->v6 ? e->code6 : e->code4);
 	assert_memory_equal(icmp + 4, &rest, 4);
 	assert_memory_equal(icmp + 8, in + sizeof(struct ethhdr), quoted);
-	expect_l4_sum(icmp, len, f, e->from, proto);
+	answer_sum(icmp, len, rig->v6, &a, proto);
 }
 
 static void expect_unreachable(const struct frame *f, const struct context *c)
