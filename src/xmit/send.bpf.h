@@ -9,6 +9,7 @@
 #include "ipvs/flow.bpf.h"
 #include "ipvs/pkt.bpf.h"
 #include "ipvs/wire.bpf.h"
+#include "xmit/mss.bpf.h"
 #include "xmit/nat.bpf.h"
 
 #define HOP_TRIES 3 /* the daemon writes a hop seldom, and in less time than one try takes */
@@ -175,6 +176,8 @@ static __always_inline enum counter send(const struct wire *w, bool v6, struct s
 	flow_touch(p, v6, s, h);
 	flow_track(p, v6, s, h);
 	note_traffic(p, h);
+	if (mss_apply(w, p, h->server))
+		return COUNT_DROP_ERROR;
 	if (has_twin(h->verbs))
 		r = rewrite_tuple(w, p, v6, flow_key_tuple(&s->key), &s->to);
 	else
