@@ -439,8 +439,6 @@ enum hook {
 	X(SEEN, "seen", "packets the program looked at")                                           \
 	X(REDIRECTED, "redirected", "packets forwarded to a server or to a client")                \
 	X(PASSED, "passed", "packets left to the stack (xdp: to the tc program)")                  \
-	X(PASSED_NO_FLOW, "passed_no_flow",                                                        \
-	  "of the passed: to a service, but neither of a known flow nor beginning one")            \
 	X(PASSED_LOCAL, "passed_local", "of the passed: to a server that is this host")            \
 	X(PASSED_FRAGMENT, "passed_fragment",                                                      \
 	  "of the passed: IP fragments that belong to no flow")                                    \
@@ -463,6 +461,7 @@ enum hook {
 	X(DROP_NO_ROUTE, "drop_no_route", "no route to the server or to the client")               \
 	X(DROP_TTL, "drop_ttl", "time to live ran out")                                            \
 	X(DROP_TOO_BIG, "drop_too_big", "larger than the next hop's MTU")                          \
+	X(DROP_ICMP, "drop_icmp", "ICMP errors about tunnels that do not concern the client")      \
 	X(DROP_RACE, "drop_race", "the flow ended or changed while the packet was looked at")      \
 	X(DROP_ERROR, "drop_error", "a kernel helper refused")                                     \
 	X(MADE_RESET, "made_reset", "TCP resets sent")                                             \

@@ -230,11 +230,14 @@ __noinline int flow_make(__u32 v6, __u32 id, __u32 gate, __u32 state)
 
 /* NO_FLOW_SCHEDULE: may a packet that has lost its flow begin one?  Only where a hash finds the
  * same server again. */
-static __always_inline bool svc_resumes(__u32 slot, const struct pkt *p)
+static __always_inline bool svc_resumes(__u32 slot, struct scratch *s)
 {
 	struct svc *svc = bpf_map_lookup_elem(&svcs, &slot);
 
-	return svc && svc->no_flow == NO_FLOW_SCHEDULE && svc->pick == PICK_HASH && pkt_goes_on(p);
+	if (!svc)
+		return false;
+	s->no_flow = svc->no_flow;
+	return svc->no_flow == NO_FLOW_SCHEDULE && svc->pick == PICK_HASH && pkt_goes_on(&s->pkt);
 }
 
 /* The state that a flow begins in. */
@@ -261,8 +264,8 @@ __noinline int flow_begin(__u32 v6, __u32 may_begin)
 	verdict = gate_verdict(ref.gate);
 	if (verdict != GO_ON)
 		return verdict;
-	if (!may_begin && !svc_resumes(ref.svc, &s->pkt))
-		return COUNT_PASSED_NO_FLOW;
+	if (!may_begin && !svc_resumes(ref.svc, s))
+		return COUNT_DROP_NO_FLOW;
 	verdict = COUNT_DROP_NO_SERVER;
 	for (i = 0; i < CLASH_TRIES; i++) {
 		server = server_choose(v6, ref.svc, server);

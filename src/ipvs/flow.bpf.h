@@ -50,7 +50,8 @@ struct scratch {
 	union tuple to;	      /* what the packet's tuple becomes */
 	union flow_entry entry;
 	struct bpf_fib_lookup fib;
-	__u32 mtu; /* of a packet that was too big: what would fit */
+	__u32 mtu;    /* of a packet that is too big: what it has to fit into */
+	__u8 no_flow; /* of a packet that has no flow: enum no_flow of its service */
 };
 
 enum scratch_user {

@@ -24,7 +24,9 @@
 
 #define IP_DF	     0x4000
 #define IP_FRAGMENT  0x3fff /* more fragments, or an offset */
+#define IP_OFFSET    0x1fff
 #define IP6_FRAGMENT 0xfff9
+#define IP6_OFFSET   0xfff8
 #define IPPROTO_VRRP 112
 
 #define TCP_FIN 1
@@ -58,12 +60,18 @@ struct icmp_header {
 	__sum16 check;
 	__u32 rest;
 };
-#define ICMP4_UNREACHABLE      3
-#define ICMP4_PORT_UNREACHABLE 3
-#define ICMP6_UNREACHABLE      1
-#define ICMP6_PORT_UNREACHABLE 4
-#define ICMP6_SOLICITATION     135
-#define ICMP6_ADVERTISEMENT    136
+#define ICMP4_UNREACHABLE	   3
+#define ICMP4_PORT_UNREACHABLE	   3
+#define ICMP4_FRAGMENTATION_NEEDED 4
+#define ICMP4_TIME_EXCEEDED	   11
+#define ICMP4_PARAMETER_PROBLEM	   12
+#define ICMP6_UNREACHABLE	   1
+#define ICMP6_PORT_UNREACHABLE	   4
+#define ICMP6_TOO_BIG		   2
+#define ICMP6_TIME_EXCEEDED	   3
+#define ICMP6_PARAMETER_PROBLEM	   4
+#define ICMP6_SOLICITATION	   135
+#define ICMP6_ADVERTISEMENT	   136
 
 struct pkt {
 	__u32 len;	 /* of the frame */

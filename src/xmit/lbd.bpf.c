@@ -20,6 +20,7 @@
 #include "ipvs/pkt.bpf.h"
 #include "ipvs/reclaim.bpf.h"
 #include "ipvs/wire.bpf.h"
+#include "xmit/icmp.bpf.h"
 #include "xmit/reject.bpf.h"
 #include "xmit/send.bpf.h"
 
@@ -82,6 +83,12 @@ static __always_inline enum counter find_or_begin(bool v6, struct scratch *s, st
 	return COUNT_DROP_RACE;
 }
 
+/* Does the packet go to its client's address, as the answers of nat servers do? */
+static __always_inline bool reply_is_to_client(const struct hit *h)
+{
+	return h->flags & FLOW_REPLY && !(h->verbs & VERB_DNAT);
+}
+
 static __always_inline enum counter forward(const struct wire *w, bool v6, struct scratch *s,
 					    bool *ret_answered)
 {
@@ -90,12 +97,12 @@ static __always_inline enum counter forward(const struct wire *w, bool v6, struc
 
 	verdict = find_or_begin(v6, s, &h);
 	if (verdict == GO_ON)
-		return send(w, v6, s, &h);
-	if (verdict != COUNT_DROP_NO_SERVER)
+		verdict = send(w, v6, s, &h);
+	if (!reject_is_due(s, verdict))
 		return verdict;
 	if (is_xdp(w))
 		return COUNT_PASSED; /* TC makes answers */
-	*ret_answered = reject(w, v6, s);
+	*ret_answered = tc_reject(wire_skb(w), verdict, reply_is_to_client(&h));
 	return verdict;
 }
 
@@ -116,6 +123,8 @@ static __always_inline enum counter handle(const struct wire *w, bool *ret_answe
 		return COUNT_PASSED;
 	if (p->fragment)
 		return COUNT_PASSED_FRAGMENT;
+	if (!is_xdp(w) && pkt_is_icmp(p))
+		return icmp_handle(wire_skb(w));
 	if (!p->ports)
 		return COUNT_PASSED;
 	return p->v6 ? forward(w, true, s, ret_answered) : forward(w, false, s, ret_answered);
@@ -128,7 +137,6 @@ static __always_inline int finish(const struct wire *w, enum counter verdict)
 	switch (verdict) {
 	case COUNT_REDIRECTED:
 		return is_xdp(w) ? XDP_REDIRECT : TC_ACT_REDIRECT;
-	case COUNT_PASSED_NO_FLOW:
 	case COUNT_PASSED_LOCAL:
 	case COUNT_PASSED_FRAGMENT:
 		count(w->hook, COUNT_PASSED);

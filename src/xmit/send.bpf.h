@@ -9,6 +9,7 @@
 #include "ipvs/flow.bpf.h"
 #include "ipvs/pkt.bpf.h"
 #include "ipvs/wire.bpf.h"
+#include "xmit/mss.bpf.h"
 #include "xmit/nat.bpf.h"
 #include "xmit/tun.bpf.h"
 
@@ -42,8 +43,7 @@ static __always_inline enum counter hop_to_server(__u32 id, struct nexthop *hop)
 /* Where the kernel would send a packet with this tuple. */
 static __always_inline enum counter hop_to_client(const struct wire *w, const struct pkt *p,
 						  bool v6, const union tuple *to,
-						  struct bpf_fib_lookup *fib, struct nexthop *hop,
-						  __u32 *ret_mtu)
+						  struct bpf_fib_lookup *fib, struct nexthop *hop)
 {
 	const __u8 none[6] = {};
 	long r;
@@ -62,7 +62,7 @@ static __always_inline enum counter hop_to_client(const struct wire *w, const st
 	}
 	r = bpf_fib_lookup(w->ctx, fib, sizeof(*fib), 0);
 	if (r == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
-		*ret_mtu = fib->mtu_result;
+		hop->mtu = fib->mtu_result;
 		return COUNT_DROP_TOO_BIG;
 	}
 	if (r != BPF_FIB_LKUP_RET_SUCCESS && r != BPF_FIB_LKUP_RET_NO_NEIGH)
@@ -174,9 +174,10 @@ static __always_inline enum counter send(const struct wire *w, bool v6, struct s
 	int r;
 
 	if (h->flags & FLOW_REPLY)
-		verdict = hop_to_client(w, p, v6, &s->to, &s->fib, &hop, &s->mtu);
+		verdict = hop_to_client(w, p, v6, &s->to, &s->fib, &hop);
 	else
 		verdict = hop_to_server(h->server, &hop);
+	s->mtu = hop.mtu;
 	if (verdict != GO_ON)
 		return verdict;
 	if (!hop_is_plain(w, &hop))
@@ -194,6 +195,8 @@ static __always_inline enum counter send(const struct wire *w, bool v6, struct s
 		return COUNT_DROP_TOO_BIG;
 	}
 	note(p, v6, s, h);
+	if (mss_apply(w, p, h->server))
+		return COUNT_DROP_ERROR;
 	if (has_twin(h->verbs))
 		r = rewrite_tuple(w, p, v6, flow_key_tuple(&s->key), &s->to);
 	else

@@ -15,6 +15,9 @@
 #include "lib/addr.h"
 #include "lib/csum.h"
 
+#define ICMP_HEADER 8
+#define ICMP_CHECK  2
+
 static const struct {
 	const char *v4, *v6;
 	uint16_t port;
@@ -95,7 +98,7 @@ static void put_ip4(const struct frame *f, uint8_t proto, size_t l4_len, uint8_t
 		.tos = 0x10,
 		.tot_len = htons((uint16_t)(len + l4_len)),
 		.id = htons(0x1234),
-		.frag_off = htons(f->fragment ? f->fragment : 0x4000),
+		.frag_off = htons(f->fragment || f->may_fragment ? f->fragment : 0x4000),
 		.ttl = f->ttl ? f->ttl : 64,
 		.protocol = proto,
 		.saddr = src.a[3],
@@ -151,13 +154,15 @@ static size_t put_tcp(const struct frame *f, uint8_t *p)
 		.th_dport = htons(f->dport ? f->dport : people[f->to].port),
 		.th_seq = htonl(f->seq ? f->seq : 0x01020304),
 		.th_ack = htonl(f->ack),
-		.th_off = sizeof(tcp) / 4,
+		.th_off = (sizeof(tcp) + f->tcp_options_len) / 4,
 		.th_flags = f->flags ? f->flags : ACK,
 		.th_win = htons(0x7000),
 	};
 
 	memcpy(p, &tcp, sizeof(tcp));
-	return sizeof(tcp);
+	if (f->tcp_options_len)
+		memcpy(p + sizeof(tcp), f->tcp_options, f->tcp_options_len);
+	return sizeof(tcp) + f->tcp_options_len;
 }
 
 static size_t put_udp(const struct frame *f, uint8_t *p)
@@ -172,6 +177,34 @@ static size_t put_udp(const struct frame *f, uint8_t *p)
 	return sizeof(udp);
 }
 
+/* The IP packet of another frame. */
+static size_t put_inside(const struct frame *f, bool v6, uint8_t *p)
+{
+	uint8_t frame[FRAME_MAX];
+	size_t len = frame_build(f, v6, frame) - sizeof(struct ethhdr);
+
+	memcpy(p, frame + sizeof(struct ethhdr), len);
+	return len;
+}
+
+static size_t put_icmp(const struct frame *f, bool v6, uint8_t *p)
+{
+	uint32_t rest = htonl(f->icmp_rest);
+	size_t len;
+
+	p[0] = f->icmp_type;
+	p[1] = f->icmp_code;
+	memcpy(p + 4, &rest, sizeof(rest));
+	if (!f->about)
+		return ICMP_HEADER;
+	len = put_inside(f->about, v6, p + ICMP_HEADER);
+	if (f->quote && f->quote < len) {
+		memset(p + ICMP_HEADER + f->quote, 0, len - f->quote);
+		len = f->quote;
+	}
+	return ICMP_HEADER + len;
+}
+
 static void put_check(const struct frame *f, bool v6, uint8_t proto, uint8_t *l4, size_t len)
 {
 	struct addr src = who_addr(f->from, v6), dst = who_addr(f->to, v6);
@@ -183,6 +216,10 @@ static void put_check(const struct frame *f, bool v6, uint8_t proto, uint8_t *l4
 		at = l4 + offsetof(struct tcphdr, th_sum);
 	else if (proto == IPPROTO_UDP && !f->no_check)
 		at = l4 + offsetof(struct udphdr, uh_sum);
+	else if (proto == IPPROTO_ICMPV6)
+		at = l4 + ICMP_CHECK;
+	else if (proto == IPPROTO_ICMP)
+		at = l4 + ICMP_CHECK, sum = 0;
 	else
 		return;
 	check = csum_fold(f->unfinished ? sum : csum_add(sum, l4, len));
@@ -231,6 +268,10 @@ size_t frame_build(const struct frame *f, bool v6, uint8_t *buf)
 		len = put_tcp(f, l4);
 	else if (proto == IPPROTO_UDP)
 		len = put_udp(f, l4);
+	else if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6)
+		len = put_icmp(f, v6, l4);
+	else if (f->inside)
+		len = put_inside(f->inside, proto == IPPROTO_IPV6, l4);
 	for (i = 0; i < f->payload; i++)
 		l4[len + i] = (uint8_t)(i * 7 + 3);
 	len += f->payload;

@@ -46,14 +46,22 @@ struct frame {
 	uint16_t payload;	     /* bytes behind the header */
 	uint16_t sport, dport;	     /* theirs */
 	uint32_t seq, ack;
-	uint8_t ip_options;	  /* bytes of IPv4 options; IPv6: one extension header for each 4 */
-	uint16_t fragment;	  /* IPv4: the fragment field; IPv6: a fragment header with it */
-	bool atomic;		  /* IPv6: a fragment header that says "whole" */
-	bool no_check;		  /* UDP without a checksum */
-	bool tagged;		  /* 802.1Q in band */
-	bool broadcast;		  /* to ff:ff:ff:ff:ff:ff */
+	const uint8_t *tcp_options;
+	uint8_t tcp_options_len; /* a multiple of 4 */
+	uint8_t ip_options;	 /* bytes of IPv4 options; IPv6: one extension header for each 4 */
+	uint16_t fragment;	 /* IPv4: the fragment field; IPv6: a fragment header with it */
+	bool may_fragment;	 /* IPv4: without DF */
+	bool atomic;		 /* IPv6: a fragment header that says "whole" */
+	bool no_check;		 /* UDP without a checksum */
+	bool tagged;		 /* 802.1Q in band */
+	bool broadcast;		 /* to ff:ff:ff:ff:ff:ff */
+	const struct frame *inside; /* a tunnel's packet: with proto IPIP or IPV6, in a frame */
+	const struct frame *about;  /* an ICMP error (proto ICMP or ICMPV6) about this one */
+	uint8_t icmp_type, icmp_code;
+	uint32_t icmp_rest;	  /* the second word of the error */
+	uint16_t quote;		  /* bytes of `about` that are quoted; all */
 	enum who tunnel;	  /* to whom an outer header leads, from BACK */
-	bool tunnel_other_family; /* the outer header's is not the inner one's */
+	bool tunnel_other_family; /* the outer header is not of the inner family */
 	bool unfinished; /* the checksum holds the pseudo header's sum only (CHECKSUM_PARTIAL) */
 };
 

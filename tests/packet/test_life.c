@@ -268,6 +268,18 @@ static bool answer_is_right(const struct op *op, const uint8_t *in, const uint8_
 	       !memcmp(ports, &sport, 2) && !memcmp(ports + 2, &dport, 2);
 }
 
+/* TC tells a client whose flow is over so. */
+static bool is_reset(const struct op *op, const uint8_t *in, const uint8_t *out)
+{
+	size_t len = places[op->v6].addr_len, dst = places[op->v6].dst, src = places[op->v6].src;
+	const uint8_t *sent = in + places[op->v6].ports, *ports = out + places[op->v6].ports;
+
+	return op->hook == HOOK_INGRESS && services[op->svc].proto == IPPROTO_TCP &&
+	       !memcmp(out, who_mac(CLIENT), 6) && !memcmp(out + dst, in + src, len) &&
+	       !memcmp(out + src, in + dst, len) && !memcmp(ports, sent + 2, 2) &&
+	       !memcmp(ports + 2, sent, 2) && ports[13] & RST;
+}
+
 static void complain(struct worker *w, const struct op *op, const char *what)
 {
 	if (!w->wrong[0])
@@ -297,6 +309,8 @@ static void operate(struct worker *w, const struct op *op)
 		return;
 	}
 	if ((int)opts.retval != action_redirect(op->hook))
+		return;
+	if (!answer && is_reset(op, in, out))
 		return;
 	w->forwarded++;
 	if (!(answer ? answer_is_right(op, in, out) : request_is_right(op, in, out)))
