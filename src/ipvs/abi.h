@@ -36,6 +36,7 @@
 #define FRAGMENTS_MAX 16384   /* entries of `fragments` */
 #define HELD_MAX      256     /* entries of `held` */
 #define HELD_LEN      2048    /* bytes of a frame that is held */
+#define HELD_EACH     4	      /* fragments of one packet that are held */
 
 /* ---- Services ---------------------------------------------------------------------------- */
 
@@ -329,18 +330,21 @@ _Static_assert(sizeof(struct template) == 12, "abi");
 struct fragment_key {
 	struct addr src, dst;
 	__be32 id;
-	__u8 proto;
+	__u8 proto; /* IPv6: 0, the id alone tells packets apart (RFC 8200 4.5) */
 	__u8 zero[3];
 };
 _Static_assert(sizeof(struct fragment_key) == 40, "abi");
 
 struct fragment {
-	__be16 sport, dport;
-	__u32 seen; /* jiffies */
+	__be16 sport, dport; /* 0 when `proto` has none that we know */
+	__u32 seen;	     /* jiffies */
+	__u8 proto;	     /* what follows all extension headers */
+	__u8 zero[3];
 };
+_Static_assert(sizeof(struct fragment) == 12, "abi");
 
 /* `held`: LRU_HASH: a later fragment that came before its packet's first, until that comes.
- * Sixteen slots for each packet would be many: `number` tells the few that may wait apart. */
+ * `number` tells apart those of one packet, HELD_EACH at most. */
 struct held_key {
 	struct fragment_key packet;
 	__u32 number;
@@ -442,7 +446,9 @@ enum hook {
 	X(PASSED_LOCAL, "passed_local", "of the passed: to a server that is this host")            \
 	X(PASSED_FRAGMENT, "passed_fragment",                                                      \
 	  "of the passed: IP fragments that belong to no flow")                                    \
-	X(HELD, "held", "fragments that wait for the first one of their packet")                   \
+	X(HELD, "held",                                                                            \
+	  "fragments that wait for their packet's first one, and packets that come again: the "    \
+	  "first one then, and what is split")                                                     \
 	X(ICMP_TRANSLATED, "icmp_translated",                                                      \
 	  "of the redirected: ICMP errors about packets of flows")                                 \
 	X(DROP_GATE, "drop_gate", "to an address that this director does not own now")             \
@@ -468,8 +474,10 @@ enum hook {
 	X(MADE_UNREACHABLE, "made_unreachable", "ICMP unreachables sent")                          \
 	X(MADE_TIME_EXCEEDED, "made_time_exceeded", "ICMP time exceeded sent")                     \
 	X(MADE_TOO_BIG, "made_too_big", "ICMP fragmentation needed and packet too big sent")       \
-	X(MADE_FRAGMENT, "made_fragment", "fragments made of packets too big for a tunnel")        \
-	X(MADE_REPLAY, "made_replay", "fragments sent on after the first one had come")            \
+	X(MADE_FRAGMENT, "made_fragment",                                                          \
+	  "fragments made of packets too big for the way to the server or client; seen again")     \
+	X(MADE_REPLAY, "made_replay",                                                              \
+	  "fragments put in order, the first one and those that had waited; seen again")           \
 	X(MADE_LIMITED, "made_limited", "answers not sent because of the rate limit")              \
 	X(ADVERT_HEARD, "advert_heard", "VRRP adverts of peers seen")                              \
 	X(FENCE_SET, "fence_set", "times that a fence was set")

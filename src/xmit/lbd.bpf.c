@@ -15,6 +15,7 @@
 #include "ipvs/begin.bpf.h"
 #include "ipvs/count.bpf.h"
 #include "ipvs/flow.bpf.h"
+#include "ipvs/fragment.bpf.h"
 #include "ipvs/gate.bpf.h"
 #include "ipvs/maps.bpf.h"
 #include "ipvs/pkt.bpf.h"
@@ -23,6 +24,7 @@
 #include "xmit/icmp.bpf.h"
 #include "xmit/reject.bpf.h"
 #include "xmit/send.bpf.h"
+#include "xmit/split.bpf.h"
 
 #define FIND_TRIES 5
 
@@ -97,7 +99,13 @@ static __always_inline enum counter forward(const struct wire *w, bool v6, struc
 
 	verdict = find_or_begin(v6, s, &h);
 	if (verdict == GO_ON)
+		verdict = fragment_has_flow(w, &s->pkt);
+	if (verdict == GO_ON)
 		verdict = send(w, v6, s, &h);
+	if (verdict == COUNT_DROP_TOO_BIG)
+		verdict = split_too_big(w, &s->pkt, s->mtu);
+	if (pkt_is_later(&s->pkt))
+		return fragment_has_none(&s->pkt, verdict);
 	if (!reject_is_due(s, verdict))
 		return verdict;
 	if (is_xdp(w))
@@ -109,6 +117,7 @@ static __always_inline enum counter forward(const struct wire *w, bool v6, struc
 static __always_inline enum counter handle(const struct wire *w, bool *ret_answered)
 {
 	struct scratch *s = scratch_get(SCRATCH_PACKET);
+	enum counter verdict;
 	struct pkt *p;
 
 	if (!s || !wire_open(w))
@@ -121,13 +130,17 @@ static __always_inline enum counter handle(const struct wire *w, bool *ret_answe
 		return COUNT_DROP_FENCED;
 	if (!p->ip || !wire_is_ours(w))
 		return COUNT_PASSED;
-	if (p->fragment)
-		return COUNT_PASSED_FRAGMENT;
-	if (!is_xdp(w) && pkt_is_icmp(p))
+	verdict = fragment_enter(w, p);
+	if (verdict != GO_ON)
+		return verdict;
+	if (!is_xdp(w) && !p->fragment && pkt_is_icmp(p))
 		return icmp_handle(wire_skb(w));
-	if (!p->ports)
-		return COUNT_PASSED;
-	return p->v6 ? forward(w, true, s, ret_answered) : forward(w, false, s, ret_answered);
+	verdict = COUNT_PASSED;
+	if (p->ports && p->v6)
+		verdict = forward(w, true, s, ret_answered);
+	else if (p->ports)
+		verdict = forward(w, false, s, ret_answered);
+	return fragment_leave(w, p, verdict);
 }
 
 /* Counts the verdict and turns it into what the hook returns. */

@@ -28,8 +28,7 @@ static __always_inline bool reject_is_due(const struct scratch *s, enum counter 
 /* May the sender of a packet whose IP header is at l3 be told that it is too big?
  *
  * RFC 1191, RFC 8201: only who cannot have his packets cut is told.  IPv4 packets that may be
- * fragmented are not: bpf_redirect() and bpf_redirect_neigh() send a packet as it is, and the stack
- * would not forward it, since of dr the destination and of replies the source is its own. */
+ * fragmented come here only when split.bpf.h could not do it. */
 static __always_inline bool too_big_is_told(struct __sk_buff *skb, bool v6, __u32 l3)
 {
 	__be16 frag_off;

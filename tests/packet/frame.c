@@ -286,3 +286,41 @@ size_t frame_build(const struct frame *f, bool v6, uint8_t *buf)
 		len += put_outer(f, v6, ip, len);
 	return (size_t)(ip - buf) + len;
 }
+
+size_t frame_fragment(const uint8_t *frame, size_t frame_len, bool v6, size_t at, size_t len,
+		      uint8_t *buf)
+{
+	const size_t eth = sizeof(struct ethhdr);
+	struct ip6_frag part = { .ip6f_ident = htonl(0x1234) };
+	struct ip6_hdr ip6;
+	struct iphdr ip;
+	size_t head, out;
+	bool more;
+
+	memcpy(&ip, frame + eth, sizeof(ip));
+	head = v6 ? sizeof(ip6) : ip.ihl * 4u;
+	more = eth + head + at + len < frame_len;
+	if (!more)
+		len = frame_len - eth - head - at;
+	memcpy(buf, frame, eth + head);
+	out = eth + head;
+	if (v6) {
+		memcpy(&ip6, buf + eth, sizeof(ip6));
+		part.ip6f_nxt = ip6.ip6_nxt;
+		part.ip6f_offlg = htons((uint16_t)(at | more));
+		ip6.ip6_nxt = IPPROTO_FRAGMENT;
+		ip6.ip6_plen = htons((uint16_t)(sizeof(part) + len));
+		memcpy(buf + eth, &ip6, sizeof(ip6));
+		memcpy(buf + out, &part, sizeof(part));
+		out += sizeof(part);
+	} else {
+		ip.tot_len = htons((uint16_t)(head + len));
+		ip.frag_off = htons((uint16_t)(at / 8 | (more ? 0x2000 : 0)));
+		ip.check = 0;
+		memcpy(buf + eth, &ip, sizeof(ip));
+		ip.check = csum_fold(csum_add(0, buf + eth, head));
+		memcpy(buf + eth, &ip, sizeof(ip));
+	}
+	memcpy(buf + out, frame + eth + head + at, len);
+	return out + len;
+}

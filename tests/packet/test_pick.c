@@ -65,7 +65,9 @@ static void expect_no_server(const struct frame *in)
 /* The same of a packet that has no flow. */
 static void expect_no_flow(const struct frame *in)
 {
-	expect(in, rig->hook == HOOK_XDP ? COUNT_PASSED : COUNT_DROP_NO_FLOW);
+	bool answered = !(in->flags & RST); /* by TC */
+
+	expect(in, answered && rig->hook == HOOK_XDP ? COUNT_PASSED : COUNT_DROP_NO_FLOW);
 }
 
 /* The frame is forwarded as out, but for the MACs. */

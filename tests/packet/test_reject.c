@@ -451,19 +451,6 @@ static void test_mtu_that_is_told_has_a_floor(void **state)
 	on_both_families(least_mtu);
 }
 
-/* Its sender leaves it to the routers to cut it; we cannot, but do not complain either. */
-static void test_too_big_that_may_be_fragmented_is_dropped(void **state)
-{
-	static const struct frame request = {
-		.from = CLIENT, .to = VIP, .payload = 1400, .may_fragment = true
-	};
-
-	rig_reset(rig, false, HOOK_INGRESS);
-	begin_flow(METHOD_NAT, &begin);
-	rig->servers[SERVER1].hops[0].mtu = 1280;
-	silent(&request, COUNT_DROP_TOO_BIG);
-}
-
 /* ---- Not too many ---------------------------------------------------------------------------- */
 
 static void flood(void)
@@ -547,7 +534,6 @@ int main(void)
 		cmocka_unit_test(test_too_big_for_the_server),
 		cmocka_unit_test(test_too_big_for_the_client),
 		cmocka_unit_test(test_mtu_that_is_told_has_a_floor),
-		cmocka_unit_test(test_too_big_that_may_be_fragmented_is_dropped),
 		cmocka_unit_test(test_answers_are_rate_limited),
 		cmocka_unit_test(test_xdp_leaves_answers_to_tc),
 	};
