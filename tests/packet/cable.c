@@ -24,10 +24,11 @@
 
 #include <cmocka.h>
 
-#define PATIENCE 400 /* ms: frames are there at once, it is the absence of one that takes so long  \
-		      */
+#define PATIENCE                                                                                   \
+	400 /* ms: frames are there at once, it is the absence of one that takes so long           \
+	     */
 
-static int far_open(const char *name)
+int cable_open(const char *name)
 {
 	struct sockaddr_ll at = {
 		.sll_family = AF_PACKET,
@@ -69,8 +70,8 @@ void cables_open(struct cables *cables, struct rig *rig)
 	assert_int_equal(system("ip link set front mtu 4000 && ip link set far_front mtu 4000"), 0);
 	attach(rig, rig->front);
 	attach(rig, rig->back);
-	cables->front = far_open("far_front");
-	cables->back = far_open("far_back");
+	cables->front = cable_open("far_front");
+	cables->back = cable_open("far_back");
 }
 
 void cables_close(struct cables *cables, struct rig *rig)
@@ -94,6 +95,14 @@ void cable_send(int far, const void *frame, size_t len, size_t l4)
 		head.csum_offset = proto == IPPROTO_TCP ? 16 : 6;
 	}
 	assert_int_equal(writev(far, parts, 2), sizeof(head) + len);
+}
+
+void cable_drain(int far)
+{
+	uint8_t head[64];
+
+	while (recv(far, head, sizeof(head), MSG_DONTWAIT) > 0)
+		;
 }
 
 size_t cable_receive(int far, const uint8_t *mac, uint8_t *buf)

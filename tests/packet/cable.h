@@ -19,6 +19,12 @@ struct cables {
 void cables_open(struct cables *cables, struct rig *rig);
 void cables_close(struct cables *cables, struct rig *rig);
 
+/* A further socket at far_front or far_back. */
+int cable_open(const char *name);
+
+/* Forgets what came so far. */
+void cable_drain(int far);
+
 /* Sends a frame to the director.  l4: where its TCP or UDP header is, if its checksum is to be
  * finished by the card (CHECKSUM_PARTIAL), else 0. */
 void cable_send(int far, const void *frame, size_t len, size_t l4);

@@ -10,6 +10,8 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -844,6 +846,83 @@ static void test_held_for_a_second(void **state)
 	play(too_late, HOOK_INGRESS);
 }
 
+/* The first one on one CPU, and another on the other at the same time: none is left behind. */
+#define RACES 3000
+
+struct racer {
+	pthread_t thread;
+	int cpu, far;
+	struct bytes frame;
+	const struct racer *other;
+	unsigned ready; /* for this turn */
+};
+
+static void set_id(struct bytes *b, uint16_t id)
+{
+	uint16_t field = htons(id);
+	struct iphdr ip;
+
+	if (rig->v6) {
+		memcpy(b->at + ETH + sizeof(struct ip6_hdr) + 6, &field, sizeof(field));
+		return;
+	}
+	memcpy(&ip, b->at + ETH, sizeof(ip));
+	ip.id = field;
+	ip.check = 0;
+	ip.check = csum_fold(csum_add(0, &ip, sizeof(ip)));
+	memcpy(b->at + ETH, &ip, sizeof(ip));
+}
+
+static void *race(void *arg)
+{
+	struct racer *r = arg;
+	cpu_set_t cpus;
+	unsigned i;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(r->cpu, &cpus);
+	pthread_setaffinity_np(r->thread, sizeof(cpus), &cpus);
+	for (i = 1; i <= RACES; i++) {
+		set_id(&r->frame, (uint16_t)i);
+		__atomic_store_n(&r->ready, i, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(&r->other->ready, __ATOMIC_SEQ_CST) < i)
+			; /* whoever sleeps here is late for the race */
+		cable_send(r->far, r->frame.at, r->frame.len, 0);
+	}
+	return NULL;
+}
+
+static void two_cpus(void)
+{
+	struct racer racers[2] = {
+		{ .cpu = 0, .far = cables.front, .frame = piece(&datagram, 0) },
+		{ .cpu = 1, .frame = piece(&datagram, 2) },
+	};
+	unsigned i;
+
+	racers[1].far = cable_open("far_front");
+	racers[0].other = &racers[1];
+	racers[1].other = &racers[0];
+	rig_service(rig, SVC, VIP, IPPROTO_UDP, METHOD_NAT, 1);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+	for (i = 0; i < 2; i++)
+		pthread_join(racers[i].thread, NULL);
+	close(racers[1].far);
+	wire_counted(COUNT_REDIRECTED, 2 * RACES);
+	assert_int_equal(entries(rig->skel->maps.held), 0);
+	books_balance();
+	print_message("%llu of %u had to wait\n",
+		      (unsigned long long)(counted(COUNT_MADE_REPLAY) / 2), RACES);
+}
+
+static void test_none_is_left_behind_on_two_cpus(void **state)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip();
+	play(two_cpus, HOOK_INGRESS);
+}
+
 /* ---- Split ----------------------------------------------------------------------------------- */
 
 /* Frames come out that are, in this order, the fragments of `out` from byte `at` on, with so many
@@ -1071,6 +1150,12 @@ static int on_the_wire(void **state)
 	return 0;
 }
 
+static int drained(void **state)
+{
+	cable_drain(cables.back);
+	return 0;
+}
+
 static int off_the_wire(void **state)
 {
 	cables_close(&cables, rig);
@@ -1105,18 +1190,19 @@ int main(void)
 		cmocka_unit_test(test_xdp_leaves_splitting_to_tc),
 	};
 	static const struct CMUnitTest wire[] = {
-		cmocka_unit_test(test_held_ones_follow_the_first),
-		cmocka_unit_test(test_held_ones_follow_with_dr),
-		cmocka_unit_test(test_held_ones_follow_to_an_unresolved_server),
-		cmocka_unit_test(test_unfinished_checksum_does_not_stay_behind),
-		cmocka_unit_test(test_held_ones_follow_to_the_stack),
-		cmocka_unit_test(test_held_for_a_second),
-		cmocka_unit_test(test_split_for_a_tunnel),
-		cmocka_unit_test(test_split_for_nat_and_into_more_than_two),
-		cmocka_unit_test(test_split_finishes_the_checksum),
-		cmocka_unit_test(test_split_does_not_mend_a_checksum),
-		cmocka_unit_test(test_split_of_a_fragment),
-		cmocka_unit_test(test_split_copies_options),
+		cmocka_unit_test_setup(test_held_ones_follow_the_first, drained),
+		cmocka_unit_test_setup(test_held_ones_follow_with_dr, drained),
+		cmocka_unit_test_setup(test_held_ones_follow_to_an_unresolved_server, drained),
+		cmocka_unit_test_setup(test_unfinished_checksum_does_not_stay_behind, drained),
+		cmocka_unit_test_setup(test_held_ones_follow_to_the_stack, drained),
+		cmocka_unit_test_setup(test_held_for_a_second, drained),
+		cmocka_unit_test_setup(test_none_is_left_behind_on_two_cpus, drained),
+		cmocka_unit_test_setup(test_split_for_a_tunnel, drained),
+		cmocka_unit_test_setup(test_split_for_nat_and_into_more_than_two, drained),
+		cmocka_unit_test_setup(test_split_finishes_the_checksum, drained),
+		cmocka_unit_test_setup(test_split_does_not_mend_a_checksum, drained),
+		cmocka_unit_test_setup(test_split_of_a_fragment, drained),
+		cmocka_unit_test_setup(test_split_copies_options, drained),
 	};
 	int r;
 
