@@ -34,7 +34,7 @@
 /* What does not fit the stack. */
 struct fragment_room {
 	struct held_key key; /* begins with the key of `fragments` */
-	__u32 zero;
+	__u32 fence;
 	struct fragment note;
 	struct held held;
 };
@@ -91,6 +91,13 @@ static __always_inline struct fragment_room *fragment_open(const struct pkt *p)
 		.proto = p->v6 ? 0 : p->fragment_next,
 	};
 	return room;
+}
+
+/* Whoever looks into one map after this sees what was written to the other one before, or is itself
+ * seen there: unlocking a bucket alone is no barrier between the two. */
+static __always_inline void fragment_fence(struct fragment_room *room)
+{
+	__sync_lock_test_and_set(&room->fence, 1);
 }
 
 /* ---- Later ones ------------------------------------------------------------------------------ */
@@ -161,6 +168,7 @@ static __always_inline enum counter fragment_later(struct __sk_buff *skb, struct
 	if (!fragment_hold(skb, p, room))
 		return bpf_map_lookup_elem(&gate_addrs, &vip) ? COUNT_DROP_FRAGMENT
 							      : COUNT_PASSED_FRAGMENT;
+	fragment_fence(room);
 	if (!fragment_recall(p, room))
 		return COUNT_HELD;
 	/* The first one came meanwhile: whose is this? */
@@ -228,6 +236,7 @@ __noinline int tc_fragment_first(struct __sk_buff *skb)
 	if (!room || !fragment_is_followed(&s->pkt))
 		return GO_ON;
 	fragment_note(&s->pkt, room);
+	fragment_fence(room);
 	for (i = 0; i < HELD_EACH; i++) {
 		room->key.number = i;
 		if (!held_take(room))
