@@ -115,7 +115,7 @@ static __always_inline enum counter plan_reply(const struct plan *plan, bool v6,
  * a client that uses its port again gets the port it had, so that a server which still has the old
  * connection in TIME_WAIT sees sequence numbers and timestamps of the same clock. */
 struct port_search {
-	struct plan plan;
+	const struct plan *plan;
 	__u32 hash;
 	bool v6, ours;
 	enum counter verdict;
@@ -131,12 +131,12 @@ static __always_inline __u32 hash_mix(__u32 h)
 static __always_inline bool port_choose(const struct port_search *search, struct scratch *s,
 					__u32 nth)
 {
-	__u32 count = SPAN_COUNT(search->plan.lips), slot, start, step, room, port;
+	__u32 count = SPAN_COUNT(search->plan->lips), slot, start, step, room, port;
 	const struct lip *lip;
 
 	if (!count)
 		return false;
-	slot = SPAN_FIRST(search->plan.lips) + (search->hash + nth) % count;
+	slot = SPAN_FIRST(search->plan->lips) + (search->hash + nth) % count;
 	lip = bpf_map_lookup_elem(&lips, &slot);
 	if (!lip || addr_is_v4(&lip->addr) == search->v6)
 		return false;
@@ -162,9 +162,9 @@ static long port_try(__u32 nth, struct port_search *search)
 	if (!s || !port_choose(search, s, nth))
 		return 1;
 	if (search->v6)
-		search->verdict = plan_reply(&search->plan, true, s, &search->ours);
+		search->verdict = plan_reply(search->plan, true, s, &search->ours);
 	else
-		search->verdict = plan_reply(&search->plan, false, s, &search->ours);
+		search->verdict = plan_reply(search->plan, false, s, &search->ours);
 	return search->verdict != COUNT_DROP_CLASH;
 }
 
@@ -173,7 +173,7 @@ static __always_inline enum counter plan_reply_ported(const struct plan *plan, b
 						      struct scratch *s, bool *ret_ours)
 {
 	struct port_search search = {
-		.plan = *plan,
+		.plan = plan,
 		.hash = hash_mix(flow_tag(v6, &s->key) ^ cfg_secret),
 		.v6 = v6,
 		.verdict = COUNT_DROP_NO_PORT,

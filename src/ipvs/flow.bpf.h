@@ -51,6 +51,7 @@ struct scratch {
 	union flow_entry entry;
 	struct svc_ref svc; /* that the packet is for */
 	struct template_key client;
+	struct template template; /* that is to be made */
 	struct bpf_fib_lookup fib;
 	__u32 mtu;    /* of a packet that is too big: what it has to fit into */
 	__u8 no_flow; /* of a packet that has no flow: enum no_flow of its service */

@@ -109,17 +109,16 @@ static __always_inline bool template_join(struct template *t, union template_wor
 	return false;
 }
 
-/* 0 or -errno. */
-static __always_inline int template_make(const struct template_key *key, __u32 server)
+/* Makes the template of s->client.  0 or -errno. */
+static __always_inline int template_make(struct scratch *s, __u32 server)
 {
-	struct template t = {
+	s->template = (struct template){
 		.server = server,
 		.seen = now_jiffies(),
 		.flows = 1,
-		.tag = template_tag(key),
+		.tag = template_tag(&s->client),
 	};
-
-	return bpf_map_update_elem(&templates, key, &t, BPF_NOEXIST);
+	return bpf_map_update_elem(&templates, &s->client, &s->template, BPF_NOEXIST);
 }
 
 /* A flow that its client's template counts, with its request half at s->key, is over. */

@@ -226,16 +226,20 @@ static __always_inline bool template_holds(const struct template *t, union templ
 	       server_reaches(server, v6) && !template_is_over(t, word.seen, svc);
 }
 
-/* The server of a persistent client.  The sorry server is not remembered.  When there is no room
- * for a template, or it is being removed just now, the flow goes without. */
-static __always_inline __u32 persist_choose(const struct svc *svc, __u32 slot, bool v6,
-					    struct scratch *s)
+/* Joins the template of the client of the packet in this CPU's scratch, in a slot of `svcs`, to the
+ * server that it holds; else to the one given, in a new template or in place of one that does not
+ * hold.  Without a server it is only followed.  Returns a choice, 0 when there is none; when there
+ * is no room, or the template is being removed just now, the server given. */
+__noinline int template_choose(__u32 v6, __u32 slot, __u32 server)
 {
+	struct scratch *s = scratch_get(SCRATCH_PACKET);
+	struct svc *svc = bpf_map_lookup_elem(&svcs, &slot);
 	union template_word word;
 	struct template *t;
-	__u32 server = 0;
 	int i, r;
 
+	if (!s || !svc)
+		return server;
 	template_key_set(v6, s, slot, svc);
 	for (i = 0; i < TEMPLATE_TRIES; i++) {
 		t = template_find(&s->client, &word);
@@ -244,22 +248,20 @@ static __always_inline __u32 persist_choose(const struct svc *svc, __u32 slot, b
 				return word.server | CHOICE_TEMPLATE;
 			continue;
 		}
-		if (!server)
-			server = server_schedule(v6, slot, 0);
-		if (!server || server == READ_ONCE(svc->sorry) || (t && !word.server))
+		if (!server || (t && !word.server))
 			return server;
 		if (t) {
 			if (template_join(t, word, server))
 				return server | CHOICE_TEMPLATE;
 			continue;
 		}
-		r = template_make(&s->client, server);
+		r = template_make(s, server);
 		if (!r)
 			return server | CHOICE_TEMPLATE;
 		if (r != -EEXIST)
 			return server;
 	}
-	return server ? server : server_schedule(v6, slot, 0);
+	return server;
 }
 
 /* Where the flow of the packet in this CPU's scratch goes: see CHOICE_SERVER; 0: nowhere.  without:
@@ -268,17 +270,24 @@ __noinline int server_choose(__u32 v6, __u32 slot, __u32 without)
 {
 	struct scratch *s = scratch_get(SCRATCH_PACKET);
 	struct svc *svc = bpf_map_lookup_elem(&svcs, &slot);
-	__u32 server;
+	bool persistent, one_packet;
+	__u32 choice = 0;
 
 	if (!s || !svc)
 		return 0;
-	if (svc->flags & SVC_ONE_PACKET && s->pkt.l4_proto == IPPROTO_UDP) {
-		server = server_schedule(v6, slot, without);
-		return server ? server | CHOICE_ONE_PACKET : 0;
-	}
-	if (!svc->persist || without)
-		return server_schedule(v6, slot, without);
-	return persist_choose(svc, slot, v6, s);
+	one_packet = svc->flags & SVC_ONE_PACKET && s->pkt.l4_proto == IPPROTO_UDP;
+	persistent = svc->persist && !one_packet && !without;
+	if (persistent)
+		choice = template_choose(v6, slot, 0);
+	if (choice)
+		return choice;
+	choice = server_schedule(v6, slot, without);
+	/* The sorry server is not remembered. */
+	if (!choice || (persistent && choice == READ_ONCE(svc->sorry)))
+		return choice;
+	if (persistent)
+		return template_choose(v6, slot, choice);
+	return one_packet ? choice | CHOICE_ONE_PACKET : choice;
 }
 
 #endif
