@@ -318,11 +318,12 @@ _Static_assert(sizeof(struct template_key) == 20, "abi");
 
 struct template
 {
-	__u32 server;
-	__u32 seen;  /* jiffies when its last flow began or ended */
+	__u32 server; /* 0: it is being removed */
+	__u32 seen;   /* jiffies when its last flow began or ended */
 	__u32 flows; /* that it counts (atomic): it does not end before them */
+	__u32 tag;   /* mix of the key: the entry is still this client's */
 };
-_Static_assert(sizeof(struct template) == 12, "abi");
+_Static_assert(sizeof(struct template) == 16, "abi");
 
 /* ---- Fragments ----------------------------------------------------------------------------- */
 
@@ -370,7 +371,7 @@ struct reclaim {
 	struct template_key templates[RECLAIM_BATCH];
 	/* out */
 	__u64 jiffies;	 /* now, in the unit of flow.seen; also when both n are 0 */
-	__u32 reclaimed; /* flows ended (a pair counts once) */
+	__u32 reclaimed; /* flows ended (a pair counts once), and reply halves of ONE_PACKET */
 	__u32 orphans;	 /* reply halves without a twin removed */
 	__u32 kept;	 /* they were alive after all */
 	__u32 forgotten; /* templates ended */

@@ -49,6 +49,9 @@ struct scratch {
 	union flow_key other; /* of the other half */
 	union tuple to;	      /* what the packet's tuple becomes */
 	union flow_entry entry;
+	struct svc_ref svc; /* that the packet is for */
+	struct template_key client;
+	struct template template; /* that is to be made */
 	struct bpf_fib_lookup fib;
 	__u32 mtu;    /* of a packet that is too big: what it has to fit into */
 	__u8 no_flow; /* of a packet that has no flow: enum no_flow of its service */
@@ -95,6 +98,12 @@ enum find {
 static __always_inline __u32 now_jiffies(void)
 {
 	return (__u32)bpf_jiffies64();
+}
+
+/* `seen` may be later than the `now` that we read before it. */
+static __always_inline bool older_than(__u32 seen, __u32 timeout)
+{
+	return (__s32)(now_jiffies() - seen) >= (__s32)timeout;
 }
 
 /* ---- Keys ---------------------------------------------------------------------------------- */
@@ -185,17 +194,22 @@ static __always_inline void flow_key_turn(bool v6, struct scratch *s)
 	flow_key_set_proto(v6, &s->other, flow_key_proto(v6, &s->key));
 }
 
-static __always_inline __u32 flow_tag(bool v6, const union flow_key *key)
+static __always_inline __u32 hash_words(const __u32 *word, __u32 words)
 {
-	const __u32 *word = (const __u32 *)key;
-	__u32 words = (v6 ? sizeof(key->v6) : sizeof(key->v4)) / sizeof(*word), tag = 0, i;
+	__u32 hash = 0, i;
 
 #pragma unroll
 	for (i = 0; i < words; i++) {
-		tag = (tag ^ word[i]) * 0x9e3779b1;
-		tag ^= tag >> 15;
+		hash = (hash ^ word[i]) * 0x9e3779b1;
+		hash ^= hash >> 15;
 	}
-	return tag;
+	return hash;
+}
+
+static __always_inline __u32 flow_tag(bool v6, const union flow_key *key)
+{
+	return hash_words((const __u32 *)key,
+			  (v6 ? sizeof(key->v6) : sizeof(key->v4)) / sizeof(__u32));
 }
 
 static __always_inline union tuple *flow_to(bool v6, union flow_entry *e)
@@ -216,6 +230,16 @@ static __always_inline bool word_same_life(__u32 a, __u32 b)
 	return !((a ^ b) & WORD(3, 0, 0, 0xffff));
 }
 
+static __always_inline void hit_set(struct hit *h, struct flow *f)
+{
+	h->entry = f;
+	h->seen = READ_ONCE(f->seen);
+	h->server = READ_ONCE(f->server);
+	h->gate = READ_ONCE(f->gate);
+	h->verbs = READ_ONCE(f->verbs);
+	h->flags = READ_ONCE(f->flags);
+}
+
 /* The flow of the packet at s->key. */
 static __always_inline enum find flow_find(bool v6, struct scratch *s, struct hit *h)
 {
@@ -227,12 +251,7 @@ static __always_inline enum find flow_find(bool v6, struct scratch *s, struct hi
 	h->word = READ_ONCE(e->f.word);
 	if (WORD_LIFE(h->word) != LIFE_LIVE || READ_ONCE(e->f.tag) != tag)
 		return FIND_BUSY;
-	h->entry = &e->f;
-	h->seen = READ_ONCE(e->f.seen);
-	h->server = READ_ONCE(e->f.server);
-	h->gate = READ_ONCE(e->f.gate);
-	h->verbs = READ_ONCE(e->f.verbs);
-	h->flags = READ_ONCE(e->f.flags);
+	hit_set(h, &e->f);
 	tuple_copy(v6, &s->to, flow_to(v6, e));
 	barrier();
 	if (!word_same_life(READ_ONCE(e->f.word), h->word) || READ_ONCE(e->f.tag) != tag)
@@ -486,29 +505,6 @@ static __always_inline bool flow_begins_anew(const struct pkt *p, const struct h
 static __always_inline bool flow_can_move(const struct pkt *p, const struct hit *h)
 {
 	return pkt_begins(p) && !(h->flags & FLOW_REPLY);
-}
-
-/* Takes what scalars it needs, and the rest from its user's scratch: so the verifier looks at it
- * once, and not on each path that leads here. */
-__noinline int flow_finish(__u32 user, __u32 v6, __u32 server, __u32 state, __u32 verbs)
-{
-	struct scratch *s = scratch_get(user);
-	struct hit h = { .verbs = verbs };
-
-	if (!s)
-		return 0;
-	load_unbind(server, state);
-	if (v6)
-		flow_remove(true, s, &h);
-	else
-		flow_remove(false, s, &h);
-	return 0;
-}
-
-/* The end of a flow that the caller has claimed. */
-static __always_inline void flow_end(bool v6, struct scratch *s, const struct hit *h)
-{
-	flow_finish(s->user, v6, h->server, WORD_STATE(h->word), h->verbs);
 }
 
 #endif

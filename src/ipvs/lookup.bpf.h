@@ -85,4 +85,19 @@ static __always_inline bool service_find(bool v6, const union flow_key *packet, 
 	return any_wide() && service_find_wide(&key, ret);
 }
 
+/* Puts the service of the packet in this CPU's scratch into s->svc; false: it is for none.  Of its
+ * own, so that the keys' place on the stack is free again for what comes next. */
+__noinline int service_of_packet(__u32 v6)
+{
+	struct scratch *s = scratch_get(SCRATCH_PACKET);
+	struct svc_ref ref = {};
+	bool found;
+
+	if (!s)
+		return false;
+	found = v6 ? service_find(true, &s->key, &ref) : service_find(false, &s->key, &ref);
+	s->svc = ref;
+	return found;
+}
+
 #endif

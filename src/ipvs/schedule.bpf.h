@@ -11,6 +11,7 @@
 
 #include "ipvs/flow.bpf.h"
 #include "ipvs/maps.bpf.h"
+#include "ipvs/persist.bpf.h"
 #include "ipvs/pkt.bpf.h"
 
 /* How many slots are looked at for one flow.  The daemon takes servers that are not available out
@@ -191,14 +192,102 @@ sorry:
 	return !without && server_open(sorry, v6) ? sorry : 0;
 }
 
-/* The same, as a function that the verifier looks at by itself; slot is one of
- * `svcs`, the packet's key comes from this CPU's scratch. */
-__noinline int server_choose(__u32 v6, __u32 slot, __u32 without)
+/* The same, as a function that the verifier looks at by itself; slot is one of `svcs`, the packet's
+ * key comes from this CPU's scratch. */
+__noinline int server_schedule(__u32 v6, __u32 slot, __u32 without)
 {
 	struct scratch *s = scratch_get(SCRATCH_PACKET);
 	struct svc *svc = bpf_map_lookup_elem(&svcs, &slot);
 
 	return s && svc ? schedule(svc, v6, s, without) : 0;
+}
+
+/* ---- Persistent clients -------------------------------------------------------------------- */
+
+/* What server_choose() returns: an id, and with it */
+#define CHOICE_SERVER(choice) ((choice)&0xffff)
+#define CHOICE_TEMPLATE	      0x10000 /* the client's template counts the flow already */
+#define CHOICE_ONE_PACKET     0x20000
+
+#define TEMPLATE_TRIES 3 /* its word changes with each flow of the client */
+
+/* Does the template still say where its client goes?  By IPVS its server may have weight 0, unless
+ * the service says otherwise, and be overloaded. */
+static __always_inline bool template_holds(const struct template *t, union template_word word,
+					   const struct svc *svc, __u32 slot, bool v6)
+{
+	struct server *server = bpf_map_lookup_elem(&servers, &word.server);
+	__u32 wants = SERVER_ALIVE;
+
+	if (svc->flags & SVC_EXPIRE_QUIESCENT)
+		wants |= SERVER_TAKES;
+	/* The slot may belong to another service by now: only flows keep it theirs. */
+	return server && server->svc == slot && (READ_ONCE(server->status) & wants) == wants &&
+	       server_reaches(server, v6) && !template_is_over(t, word.seen, svc);
+}
+
+/* Joins the template of the client of the packet in this CPU's scratch, in a slot of `svcs`, to the
+ * server that it holds; else to the one given, in a new template or in place of one that does not
+ * hold.  Without a server it is only followed.  Returns a choice, 0 when there is none; when there
+ * is no room, or the template is being removed just now, the server given. */
+__noinline int template_choose(__u32 v6, __u32 slot, __u32 server)
+{
+	struct scratch *s = scratch_get(SCRATCH_PACKET);
+	struct svc *svc = bpf_map_lookup_elem(&svcs, &slot);
+	union template_word word;
+	struct template *t;
+	int i, r;
+
+	if (!s || !svc)
+		return server;
+	template_key_set(v6, s, slot, svc);
+	for (i = 0; i < TEMPLATE_TRIES; i++) {
+		t = template_find(&s->client, &word);
+		if (t && word.server && template_holds(t, word, svc, slot, v6)) {
+			if (template_join(t, word, word.server))
+				return word.server | CHOICE_TEMPLATE;
+			continue;
+		}
+		if (!server || (t && !word.server))
+			return server;
+		if (t) {
+			if (template_join(t, word, server))
+				return server | CHOICE_TEMPLATE;
+			continue;
+		}
+		r = template_make(s, server);
+		if (!r)
+			return server | CHOICE_TEMPLATE;
+		if (r != -EEXIST)
+			return server;
+	}
+	return server;
+}
+
+/* Where the flow of the packet in this CPU's scratch goes: see CHOICE_SERVER; 0: nowhere.  without:
+ * see schedule(). */
+__noinline int server_choose(__u32 v6, __u32 slot, __u32 without)
+{
+	struct scratch *s = scratch_get(SCRATCH_PACKET);
+	struct svc *svc = bpf_map_lookup_elem(&svcs, &slot);
+	bool persistent, one_packet;
+	__u32 choice = 0;
+
+	if (!s || !svc)
+		return 0;
+	one_packet = svc->flags & SVC_ONE_PACKET && s->pkt.l4_proto == IPPROTO_UDP;
+	persistent = svc->persist && !one_packet && !without;
+	if (persistent)
+		choice = template_choose(v6, slot, 0);
+	if (choice)
+		return choice;
+	choice = server_schedule(v6, slot, without);
+	/* The sorry server is not remembered. */
+	if (!choice || (persistent && choice == READ_ONCE(svc->sorry)))
+		return choice;
+	if (persistent)
+		return template_choose(v6, slot, choice);
+	return one_packet ? choice | CHOICE_ONE_PACKET : choice;
 }
 
 #endif

@@ -14,6 +14,7 @@
 #include "ipvs/abi.h"
 #include "ipvs/begin.bpf.h"
 #include "ipvs/count.bpf.h"
+#include "ipvs/end.bpf.h"
 #include "ipvs/flow.bpf.h"
 #include "ipvs/fragment.bpf.h"
 #include "ipvs/gate.bpf.h"
@@ -79,6 +80,10 @@ static __always_inline enum counter find_or_begin(bool v6, struct scratch *s, st
 			flow_end(v6, s, ret);
 		}
 		verdict = flow_begin(v6, pkt_begins(p));
+		if (verdict == FLOW_ONCE) {
+			hit_set(ret, &s->entry.f);
+			return GO_ON;
+		}
 		if (verdict != GO_ON)
 			return verdict;
 	}
@@ -106,11 +111,14 @@ static __always_inline enum counter forward(const struct wire *w, bool v6, struc
 		verdict = split_too_big(w, &s->pkt, s->mtu);
 	if (pkt_is_later(&s->pkt))
 		return fragment_has_none(&s->pkt, verdict);
-	if (!reject_is_due(s, verdict))
+	if (reject_is_due(s, verdict) && !is_xdp(w)) {
+		*ret_answered = tc_reject(wire_skb(w), verdict, reply_is_to_client(&h));
 		return verdict;
-	if (is_xdp(w))
-		return COUNT_PASSED; /* TC makes answers */
-	*ret_answered = tc_reject(wire_skb(w), verdict, reply_is_to_client(&h));
+	}
+	if (reject_is_due(s, verdict))
+		verdict = COUNT_PASSED; /* TC makes answers */
+	if (is_xdp(w) && verdict == COUNT_PASSED && h.flags == FLOW_ONE_PACKET)
+		flow_once_undo(&h);
 	return verdict;
 }
 

@@ -119,6 +119,7 @@ struct rig *rig_open(unsigned flows)
 		exit(1);
 	bpf_map__set_max_entries(rig->skel->maps.flows4, flows);
 	bpf_map__set_max_entries(rig->skel->maps.flows6, flows);
+	bpf_map__set_max_entries(rig->skel->maps.templates, flows);
 	begun = now_ns();
 	errno = 0;
 	if (lbd_bpf__load(rig->skel)) {
@@ -514,8 +515,10 @@ int rig_reclaim_listed(struct rig *rig)
 int rig_reclaim(struct rig *rig)
 {
 	struct reclaim *batch = rig->reclaim;
+	int templates = bpf_map__fd(rig->skel->maps.templates);
 	struct flow6_key key6, *last6 = NULL;
 	struct flow4_key key4, *last4 = NULL;
+	struct template_key *last = NULL;
 
 	batch->n4 = batch->n6 = 0;
 	while (batch->n4 < RECLAIM_BATCH &&
@@ -528,6 +531,10 @@ int rig_reclaim(struct rig *rig)
 		batch->keys6[batch->n6++] = key6;
 		last6 = &key6;
 	}
+	batch->n_templates = 0;
+	while (batch->n_templates < RECLAIM_BATCH &&
+	       !bpf_map_get_next_key(templates, last, &batch->templates[batch->n_templates]))
+		last = &batch->templates[batch->n_templates++];
 	return rig_reclaim_listed(rig);
 }
 

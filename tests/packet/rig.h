@@ -52,7 +52,8 @@ struct context {
 	bool sum_known; /* TC: as if the card had summed the frame up (CHECKSUM_COMPLETE) */
 };
 
-/* Ends the program with status 77 when the machine cannot load BPF programs.  flows: table size. */
+/* Ends the program with status 77 when the machine cannot load BPF programs.  flows: size of each
+ * table, and of the templates'. */
 struct rig *rig_open(unsigned flows);
 void rig_close(struct rig *rig);
 
@@ -88,7 +89,8 @@ void rig_flow_put(struct rig *rig, const struct frame *f, const struct frame *to
 		  const struct flow *flow);
 void rig_flow_delete(struct rig *rig, const struct frame *f);
 
-/* Runs the reclaim program over the keys in rig->reclaim, or over every entry; 0 or -errno. */
+/* Runs the reclaim program over the keys in rig->reclaim, or over every flow and template; 0 or
+ * -errno. */
 int rig_reclaim_listed(struct rig *rig);
 int rig_reclaim(struct rig *rig);
 /* Lets all flows look as if their last packet had been so many jiffies ago. */

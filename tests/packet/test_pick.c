@@ -838,9 +838,9 @@ static void resume(void)
 	rig->svcs[SVC].pick = PICK_HASH;
 	rig->svcs[SVC].no_flow = NO_FLOW_SCHEDULE;
 	f.flags = RST;
-	expect_no_flow(&f);
+	expect(&f, COUNT_DROP_NO_FLOW);
 	f.flags = RST | ACK;
-	expect_no_flow(&f);
+	expect(&f, COUNT_DROP_NO_FLOW);
 	f.flags = SYN | ACK;
 	expect_no_flow(&f);
 	f.flags = PSH;
