@@ -137,8 +137,10 @@ void wide_reconcile(struct ipvs_backend *be, struct span_space *space, struct wi
 	const struct wide_service *w;
 
 	walk.wider = list;
-	if (n)
+	if (n) {
 		qsort(list, n, sizeof(*list), compare);
+		be->svcs[0].flags = SVC_ANY_WIDE;
+	}
 	for (w = list; w < walk.end; w++) {
 		if (w > list && !compare_entries(w - 1, w))
 			continue;
@@ -146,6 +148,8 @@ void wide_reconcile(struct ipvs_backend *be, struct span_space *space, struct wi
 		publish(&walk, w);
 	}
 	be->each(be, TABLE_WIDE, drop_stray, &walk);
+	if (!n)
+		be->svcs[0].flags = 0;
 }
 
 bool wide_find(struct ipvs_backend *be, uint8_t protocol, const struct prefix *vip, uint16_t port,
