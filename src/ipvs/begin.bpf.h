@@ -256,7 +256,7 @@ static __always_inline enum counter plan_once(const struct plan *plan, bool v6, 
 	return FLOW_ONCE;
 }
 
-/* xdp leaves the packet to TC after all, which shall choose the same server. */
+/* The packet will be looked at again, in TC or in parts, which shall choose the same server. */
 static __always_inline void flow_once_undo(const struct hit *h)
 {
 	__u32 id = h->server, slot;

@@ -140,11 +140,9 @@ static __always_inline bool fragment_hold(struct __sk_buff *skb, const struct pk
 
 	if (!len || len > HELD_LEN)
 		return false;
-	/* Changes nothing, but tells the verifier of Linux 6.1 that there is at least one byte. */
-	len = (len - 1) % HELD_LEN + 1;
 	room->held.seen = now_jiffies();
 	room->held.len = len;
-	if (bpf_skb_load_bytes(skb, 0, room->held.frame, len))
+	if (bpf_skb_load_bytes(skb, 0, room->held.frame, within(len, 1, HELD_LEN)))
 		return false;
 	for (i = 0; i < HELD_EACH; i++) {
 		room->key.number = i;
@@ -217,7 +215,7 @@ static __always_inline bool held_take(struct fragment_room *room)
 /* The skb becomes the fragment in room->held, and comes again. */
 static __always_inline int held_replay(struct __sk_buff *skb, const struct fragment_room *room)
 {
-	__u32 len = (room->held.len - 1) % HELD_LEN + 1;
+	__u64 len = within(room->held.len, 1, HELD_LEN);
 	int r = skb_blank(skb, len);
 
 	r = r ? r : bpf_skb_store_bytes(skb, 0, room->held.frame, len, BPF_F_RECOMPUTE_CSUM);

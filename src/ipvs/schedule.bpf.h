@@ -275,7 +275,9 @@ __noinline int server_choose(__u32 v6, __u32 slot, __u32 without)
 
 	if (!s || !svc)
 		return 0;
-	one_packet = svc->flags & SVC_ONE_PACKET && s->pkt.l4_proto == IPPROTO_UDP;
+	/* All fragments of a packet have the same server: for these there must be a flow. */
+	one_packet =
+		svc->flags & SVC_ONE_PACKET && s->pkt.l4_proto == IPPROTO_UDP && !s->pkt.fragment;
 	persistent = svc->persist && !one_packet && !without;
 	if (persistent)
 		choice = template_choose(v6, slot, 0);

@@ -264,6 +264,25 @@ static void test_tun(void **state)
 	play(tun, HOOK_INGRESS);
 }
 
+/* A service that schedules each packet for itself must not do so with each fragment. */
+static void one_packet(void)
+{
+	static const struct frame next = REQUEST(DATAGRAM, .sport = 2);
+	struct frame to_web1 = leaving(&datagram, CLIENT, WEB1, WEB1);
+	struct frame to_web2 = leaving(&next, CLIENT, WEB2, WEB2);
+
+	rig_service(rig, SVC, VIP, IPPROTO_UDP, METHOD_NAT, 2);
+	rig->svcs[SVC].flags = SVC_ONE_PACKET;
+	send_pieces(&datagram, &to_web1);
+	send_pieces(&next, &to_web2);
+	assert_int_equal(rig_flows(rig), 4);
+}
+
+static void test_fragments_of_one_packet_services_stay_together(void **state)
+{
+	play(one_packet, HOOK_INGRESS);
+}
+
 static void tcp(void)
 {
 	static const struct frame syn = REQUEST(.flags = SYN);
@@ -994,6 +1013,24 @@ static void test_split_for_a_tunnel(void **state)
 	assert_int_equal(s.in_bytes, 1480 + 2 * 20);
 }
 
+/* Each packet is scheduled for itself, but its parts are one, and count once. */
+static void test_split_for_a_service_of_one_packet_each(void **state)
+{
+	static const size_t lens[] = { 1160, 2008 - 1160 };
+	static const struct frame f = REQUEST(.proto = IPPROTO_UDP, .payload = 2000);
+	struct frame out = leaving(&f, CLIENT, WEB1, WEB1);
+	struct bytes b = may_split(&f);
+	struct server_stats s;
+
+	narrow(METHOD_NAT, IPPROTO_UDP, 1180);
+	rig->svcs[SVC].flags = SVC_ONE_PACKET;
+	wire_in(&b);
+	expect_parts(&out, 0, lens, 2, 0);
+	rig_stats(rig, SERVER1, &s);
+	assert_int_equal(s.conns, 1);
+	assert_int_equal(rig_flows(rig), 2);
+}
+
 static void test_split_for_nat_and_into_more_than_two(void **state)
 {
 	static const size_t lens[] = { 576, 576, 576, 508 - 228 };
@@ -1174,6 +1211,7 @@ int main(void)
 		cmocka_unit_test(test_dr),
 		cmocka_unit_test(test_fullnat_both_ways),
 		cmocka_unit_test(test_tun),
+		cmocka_unit_test(test_fragments_of_one_packet_services_stay_together),
 		cmocka_unit_test(test_tcp_segments),
 		cmocka_unit_test(test_udp_without_checksum),
 		cmocka_unit_test(test_known_sum_stays_right),
@@ -1203,6 +1241,7 @@ int main(void)
 		cmocka_unit_test_setup(test_held_for_a_second, drained),
 		cmocka_unit_test_setup(test_none_is_left_behind_on_two_cpus, drained),
 		cmocka_unit_test_setup(test_split_for_a_tunnel, drained),
+		cmocka_unit_test_setup(test_split_for_a_service_of_one_packet_each, drained),
 		cmocka_unit_test_setup(test_split_for_nat_and_into_more_than_two, drained),
 		cmocka_unit_test_setup(test_split_finishes_the_checksum, drained),
 		cmocka_unit_test_setup(test_split_does_not_mend_a_checksum, drained),
