@@ -98,6 +98,17 @@ static __always_inline __u32 hash_slot(__u32 hash, __u32 count)
 	return (__u64)(__u32)(hash * 0x61c88647) * count >> 32;
 }
 
+/* SVC_ONE_PACKET: what all fragments of a datagram have in common, and other datagrams have not. */
+static __always_inline __u32 fragment_hash(const struct scratch *s, __u32 client)
+{
+	return client + bpf_ntohl(s->pkt.fragment_id);
+}
+
+static __always_inline bool goes_alone(const struct svc *svc, const struct pkt *p)
+{
+	return svc->flags & SVC_ONE_PACKET && p->l4_proto == IPPROTO_UDP;
+}
+
 /* ---- Searching ----------------------------------------------------------------------------- */
 
 /* The place in the ring that is looked at in a step. */
@@ -166,9 +177,15 @@ static __always_inline __u32 schedule(struct svc *svc, bool v6, const struct scr
 		.v6 = v6,
 	};
 	__u32 steps = scan.count < SCAN_MAX ? scan.count : SCAN_MAX;
+	bool with_port = svc->flags & SVC_HASH_PORT;
 
 	if (!scan.count)
 		goto sorry;
+	scan.hash = client_hash(v6, &s->key, with_port);
+	if (scan.pick != PICK_HASH && !without && s->pkt.fragment && goes_alone(svc, &s->pkt)) {
+		scan.pick = PICK_HASH;
+		scan.hash = fragment_hash(s, scan.hash);
+	}
 	switch (scan.pick) {
 	case PICK_LC:
 	case PICK_WLC:
@@ -176,7 +193,6 @@ static __always_inline __u32 schedule(struct svc *svc, bool v6, const struct scr
 		bpf_loop(steps, least_step, &scan, 0);
 		break;
 	case PICK_HASH:
-		scan.hash = client_hash(v6, &s->key, svc->flags & SVC_HASH_PORT);
 		scan.at = hash_slot(scan.hash, scan.count);
 		if (!scan_step(0, &scan))
 			bpf_loop(steps + REHASH_MAX, scan_step, &scan, 0);
@@ -275,7 +291,7 @@ __noinline int server_choose(__u32 v6, __u32 slot, __u32 without)
 
 	if (!s || !svc)
 		return 0;
-	one_packet = svc->flags & SVC_ONE_PACKET && s->pkt.l4_proto == IPPROTO_UDP;
+	one_packet = goes_alone(svc, &s->pkt);
 	persistent = svc->persist && !one_packet && !without;
 	if (persistent)
 		choice = template_choose(v6, slot, 0);
