@@ -57,6 +57,17 @@ static __always_inline struct split *split_get(void)
 	return bpf_map_lookup_elem(&splits, &slot);
 }
 
+/* A length that is from 1 to `most` anyhow, in the way that the verifier of Linux 6.1 sees it. */
+static __always_inline __u32 bounded(__u32 len, __u32 most)
+{
+	len--;
+	barrier_var(len);
+	if (len >= most)
+		len = 0;
+	barrier_var(len);
+	return len + 1;
+}
+
 /* ---- The checksum ---------------------------------------------------------------------------- */
 
 static __always_inline __u16 sum_fold16(__u64 sum)
@@ -113,20 +124,22 @@ static long split_option_step(__u32 step, void *unused)
 {
 	struct split *split = split_get();
 	__u32 i = IP4_OPTIONS + step;
-	__u8 kind, len;
+	__u8 kind, len, *at;
 
 	if (!split || i >= IP4_HEAD_MAX || i >= split->head_len)
 		return 1;
+	at = &split->head[i];
+	barrier_var(at); /* both are read by the pointer that was checked */
 	if (i >= split->option_end) {
-		kind = split->head[i];
-		len = split->head[i + 1];
+		kind = at[0];
+		len = at[1];
 		if (kind == OPTION_END)
 			return 1;
 		split->option_end = i + (kind == OPTION_NOP || len < 2 ? 1 : len);
 		split->erase = kind & OPTION_COPIED ? split->option_end : i;
 	}
 	if (i >= split->erase)
-		split->head[i] = OPTION_NOP;
+		*at = OPTION_NOP;
 	return 0;
 }
 
@@ -162,10 +175,12 @@ static __always_inline int split_emit(struct __sk_buff *skb, struct split *split
 		return -1;
 	r = skb_blank(skb, eth + head + len);
 	r = r ? r : bpf_skb_store_bytes(skb, 0, split->eth, eth, 0);
-	r = r ? r : bpf_skb_store_bytes(skb, eth, split->head, head, BPF_F_RECOMPUTE_CSUM);
 	r = r ? r
-	      : bpf_skb_store_bytes(skb, eth + head, &split->packet[from], len,
+	      : bpf_skb_store_bytes(skb, eth, split->head, bounded(head, IP4_HEAD_MAX),
 				    BPF_F_RECOMPUTE_CSUM);
+	r = r ? r
+	      : bpf_skb_store_bytes(skb, eth + head, &split->packet[bounded(from, SPLIT_MAX)],
+				    bounded(len, SPLIT_MAX), BPF_F_RECOMPUTE_CSUM);
 	r = r ? r : skb_come_again(skb);
 	if (!r)
 		count(HOOK_INGRESS, COUNT_MADE_FRAGMENT);
@@ -181,9 +196,9 @@ static __always_inline int split_load(struct __sk_buff *skb, const struct pkt *p
 	if (head < sizeof(struct iphdr) || head > IP4_HEAD_MAX || len <= head || len > SPLIT_MAX)
 		return -1;
 	if (bpf_skb_load_bytes(skb, 0, split->eth, sizeof(split->eth)) ||
-	    bpf_skb_load_bytes(skb, p->l3, split->head, head))
+	    bpf_skb_load_bytes(skb, p->l3, split->head, bounded(head, IP4_HEAD_MAX)))
 		return -1;
-	return bpf_skb_load_bytes(skb, p->l3, split->packet, len);
+	return bpf_skb_load_bytes(skb, p->l3, split->packet, bounded(len, SPLIT_MAX));
 }
 
 /* Splits the packet in this CPU's scratch, of which `mtu` bytes would fit: HELD, it comes again in
