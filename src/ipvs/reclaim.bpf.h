@@ -22,7 +22,9 @@ static __always_inline __u32 timeout_of(__u32 server, __u32 state)
 		return 0;
 	slot = s->svc;
 	svc = bpf_map_lookup_elem(&svcs, &slot);
-	return svc && state < FLOW_STATES ? READ_ONCE(svc->timeout[state]) : 0;
+	if (!svc || state >= FLOW_STATES)
+		return 0;
+	return READ_ONCE(svc->timeout[within(state, 0, FLOW_STATES - 1)]);
 }
 
 /* Older than anything that is still at work on an entry: as long as a handshake may take. */
