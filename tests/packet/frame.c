@@ -197,7 +197,7 @@ static size_t put_icmp(const struct frame *f, bool v6, uint8_t *p)
 	memcpy(p + 4, &rest, sizeof(rest));
 	if (!f->about)
 		return ICMP_HEADER;
-	len = put_inside(f->about, v6, p + ICMP_HEADER);
+	len = put_inside(f->about, v6 != f->about->tunnel_other_family, p + ICMP_HEADER);
 	if (f->quote && f->quote < len) {
 		memset(p + ICMP_HEADER + f->quote, 0, len - f->quote);
 		len = f->quote;
@@ -270,8 +270,6 @@ size_t frame_build(const struct frame *f, bool v6, uint8_t *buf)
 		len = put_udp(f, l4);
 	else if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6)
 		len = put_icmp(f, v6, l4);
-	else if (f->inside)
-		len = put_inside(f->inside, proto == IPPROTO_IPV6, l4);
 	for (i = 0; i < f->payload; i++)
 		l4[len + i] = (uint8_t)(i * 7 + 3);
 	len += f->payload;

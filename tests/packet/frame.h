@@ -55,8 +55,7 @@ struct frame {
 	bool no_check;		 /* UDP without a checksum */
 	bool tagged;		 /* 802.1Q in band */
 	bool broadcast;		 /* to ff:ff:ff:ff:ff:ff */
-	const struct frame *inside; /* a tunnel's packet: with proto IPIP or IPV6, in a frame */
-	const struct frame *about;  /* an ICMP error (proto ICMP or ICMPV6) about this one */
+	const struct frame *about; /* an ICMP error (proto ICMP or ICMPV6) about this one */
 	uint8_t icmp_type, icmp_code;
 	uint32_t icmp_rest;	  /* the second word of the error */
 	uint16_t quote;		  /* bytes of `about` that are quoted; all */

@@ -466,35 +466,6 @@ void rig_flow_set(struct rig *rig, const struct frame *f, const struct flow *to)
 	assert_int_equal(bpf_map_update_elem(flows_fd(rig, rig->v6), &key, &value, BPF_EXIST), 0);
 }
 
-/* As flow_tag() of the programs has it. */
-static uint32_t tag_of(const struct rig *rig, const union key *key)
-{
-	size_t words = (rig->v6 ? sizeof(key->v6) : sizeof(key->v4)) / 4, i;
-	uint32_t word[sizeof(*key) / 4], tag = 0;
-
-	memcpy(word, key, sizeof(*key));
-	for (i = 0; i < words; i++) {
-		tag = (tag ^ word[i]) * 0x9e3779b1;
-		tag ^= tag >> 15;
-	}
-	return tag;
-}
-
-void rig_flow_put(struct rig *rig, const struct frame *f, const struct frame *to,
-		  const struct flow *flow)
-{
-	union key key = key_of(rig, f), becomes = key_of(rig, to);
-	union value value = { .f = *flow };
-
-	value.f.word = WORD(LIFE_LIVE, 0, FLOW_ESTABLISHED, 1);
-	value.f.tag = tag_of(rig, &key);
-	if (rig->v6)
-		value.v6.to = becomes.v6.t;
-	else
-		value.v4.to = becomes.v4.t;
-	assert_int_equal(bpf_map_update_elem(flows_fd(rig, rig->v6), &key, &value, BPF_ANY), 0);
-}
-
 void rig_flow_delete(struct rig *rig, const struct frame *f)
 {
 	union key key = key_of(rig, f);

@@ -84,9 +84,6 @@ size_t rig_flows(struct rig *rig);
 /* Entries by the tuple of a frame, seen from the side given. */
 bool rig_flow(struct rig *rig, const struct frame *f, struct flow *ret);
 void rig_flow_set(struct rig *rig, const struct frame *f, const struct flow *to);
-/* An entry, live, that makes the tuple of f that of to; of f it has server, gate, verbs, flags. */
-void rig_flow_put(struct rig *rig, const struct frame *f, const struct frame *to,
-		  const struct flow *flow);
 void rig_flow_delete(struct rig *rig, const struct frame *f);
 
 /* Runs the reclaim program over the keys in rig->reclaim, or over every flow and template; 0 or
