@@ -208,6 +208,7 @@ _Static_assert(sizeof(struct server) == 192, "abi");
 #define SERVER_TAKES 2u /* may have new flows */
 #define SERVER_LOST                                                                                \
 	4u /* its flows are over: the service does not keep those of a server that left */
+#define SERVER_RESET 8u /* with SERVER_LOST: the daemon resets those of TCP */
 
 /* `lips`: shared.  An address that fullnat sends from, and its ports. */
 struct lip {
@@ -361,7 +362,8 @@ struct held {
 /* ---- Reclaim ------------------------------------------------------------------------------- */
 
 /* `reclaim`: shared ARRAY with one value; the daemon lists keys of request halves (and of reply
- * halves without a twin) that look expired, runs the SYSCALL program, reads the outcome. */
+ * halves without a twin) that look expired, or whose server is SERVER_LOST, runs the SYSCALL
+ * program, reads the outcome. */
 struct reclaim {
 	/* in */
 	__u32 n4, n6, n_templates;
