@@ -54,7 +54,7 @@ struct scratch {
 	struct template template; /* that is to be made */
 	struct bpf_fib_lookup fib;
 	__u32 mtu;    /* of a packet that is too big: what it has to fit into */
-	__u32 event;  /* of the packet: enum event */
+	__u32 event;  /* of the packet: enum event; verifiers need not follow each value */
 	__u8 no_flow; /* of a packet that has no flow: enum no_flow of its service */
 };
 
@@ -430,22 +430,36 @@ static __always_inline void flow_track_reply(bool v6, struct scratch *s, const s
 		flow_settle(h->entry, h->word, !word_unsettled(word));
 }
 
-/* Follows the connection or association.  Most packets change nothing and touch nothing here: bare
- * ACKs of the client are looked up in a table, those of a settled server not even that. */
+/* Follows the connection or association of the packet in this CPU's scratch.  entry and the rest
+ * are its flow's struct hit: the verifier looks at this by itself, and not on each way here.  Most
+ * packets change nothing and touch nothing: bare ACKs of the client are looked up in a table, those
+ * of a settled server not even that. */
+__noinline int flow_follow(struct flow *entry, __u32 v6, __u32 word, __u32 server,
+			   __u32 verbs_flags)
+{
+	struct scratch *s = scratch_get(SCRATCH_PACKET);
+	struct hit h = { .entry = entry, .word = word, .server = server, .verbs = verbs_flags };
+	bool is_reply = verbs_flags >> 8 & FLOW_REPLY;
+
+	if (!s || !entry)
+		return 0;
+	if (is_reply && v6)
+		flow_track_reply(true, s, &h, s->event);
+	else if (is_reply)
+		flow_track_reply(false, s, &h, s->event);
+	else if (v6)
+		flow_track_request(true, s, &h, s->event);
+	else
+		flow_track_request(false, s, &h, s->event);
+	return 0;
+}
+
 static __always_inline void flow_track(const struct pkt *p, bool v6, struct scratch *s,
 				       const struct hit *h)
 {
-	enum event event;
-
-	/* By way of memory: the verifier would look at all that follows for each value. */
 	s->event = pkt_event(p);
-	event = READ_ONCE(s->event);
-	if (event == EVENTS)
-		return;
-	if (h->flags & FLOW_REPLY)
-		flow_track_reply(v6, s, h, event);
-	else
-		flow_track_request(v6, s, h, event);
+	if (READ_ONCE(s->event) != EVENTS)
+		flow_follow(h->entry, v6, h->word, h->server, h->verbs | h->flags << 8);
 }
 
 /* ---- Beginning and ending ------------------------------------------------------------------ */

@@ -535,6 +535,48 @@ static void test_icmp_error(void **unused)
 	}
 }
 
+/* Fragments of one packet: the first has the ports, and all have addresses. */
+static void test_fragments(void **unused)
+{
+	static const struct frame init = REQUEST(.chunk = INIT), data = REQUEST(.payload = 2000);
+	struct frame sent = { .from = CLIENT,
+			      .to = WEB1,
+			      .link_from = BACK,
+			      .link_to = WEB1,
+			      .proto = IPPROTO_SCTP,
+			      .dport = 80,
+			      .ttl = 63,
+			      .payload = 2000 };
+	uint8_t whole[FRAME_MAX], in[FRAME_MAX], want[FRAME_MAX];
+	static const struct context usual;
+	struct outcome o;
+	size_t len, at;
+	int v6;
+
+	for (v6 = 0; v6 < 2; v6++) {
+		rig_reset(rig, v6, HOOK_INGRESS);
+		rig_service(rig, SVC, VIP, IPPROTO_SCTP, METHOD_NAT, 1);
+		rig->servers[SERVER1].port = 0;
+		rig_run(rig, &init, NULL, &o);
+		for (at = 0; at < 2016; at += 1000) {
+			len = frame_build(&data, v6, whole);
+			len = frame_fragment(whole, len, v6, at, 1000, in);
+			rig_run_bytes(rig, in, len, &usual, &o);
+			assert_int_equal(o.action, action_redirect(HOOK_INGRESS));
+			assert_int_equal(o.len, len);
+			len = frame_build(&sent, v6, whole);
+			len = frame_fragment(whole, len, v6, at, 1000, want);
+			assert_memory_equal(o.frame, want, len);
+		}
+		expect_state(FLOW_SCTP_ESTABLISHED);
+		/* one that overwrites the chunk's type */
+		len = frame_build(&data, v6, whole);
+		len = frame_fragment(whole, len, v6, 8, 1000, in);
+		rig_run_bytes(rig, in, len, &usual, &o);
+		assert_int_equal(rig_count(rig, HOOK_INGRESS, COUNT_DROP_FRAGMENT), 1);
+	}
+}
+
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 #define SCENES (sizeof(scenes) / sizeof(*scenes))
@@ -571,6 +613,7 @@ int main(void)
 		cmocka_unit_test(test_every_cell), cmocka_unit_test(test_timeouts),
 		cmocka_unit_test(test_truncated),  cmocka_unit_test(test_short_packet_is_nobodys),
 		cmocka_unit_test(test_no_server),  cmocka_unit_test(test_icmp_error),
+		cmocka_unit_test(test_fragments),
 	};
 	static struct CMUnitTest tests[SCENES * 6 + 16];
 	size_t n, i;
