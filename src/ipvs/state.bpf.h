@@ -80,10 +80,10 @@ static const __u8 tcp_next[TABLES][TCP_EVENTS][TCP_STATES] = {
 /* RFC 9260 4, as far as states differ in how long an association may be idle.  COOKIE in SHUTDOWN:
  * the two have begun anew (5.2.4).  (volatile: clang puts small constants where libbpf loses them.)
  */
-#define IN (FLOW_SCTP_INIT - FLOW_SCTP_INIT)
-#define ES (FLOW_SCTP_ESTABLISHED - FLOW_SCTP_INIT)
-#define SH (FLOW_SCTP_SHUTDOWN - FLOW_SCTP_INIT)
-#define CL (FLOW_SCTP_CLOSED - FLOW_SCTP_INIT)
+#define IN FLOW_SCTP_INIT
+#define ES FLOW_SCTP_ESTABLISHED
+#define SH FLOW_SCTP_SHUTDOWN
+#define CL FLOW_SCTP_CLOSED
 
 /* clang-format off */
 static const volatile __u8 sctp_next[EVENTS][SCTP_STATES] = {
@@ -177,6 +177,15 @@ static __always_inline bool pkt_goes_on(const struct pkt *p)
 	       (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK;
 }
 
+/* The cell of a table, or `state` when it has no such cell.  The number of the cell itself is
+ * checked: Linux 6.1 forgets what it knew of its parts when they are kept on the stack. */
+static __always_inline __u32 state_cell(const volatile __u8 *table, __u32 cells, __u32 cell,
+					__u32 state)
+{
+	barrier_var(cell);
+	return cell < cells ? table[cell] : state;
+}
+
 static __always_inline __u32 tcp_state_after(__u32 word, enum event event, bool output)
 {
 	__u32 state = WORD_STATE(word);
@@ -186,17 +195,21 @@ static __always_inline __u32 tcp_state_after(__u32 word, enum event event, bool 
 		table = TABLE_OUTPUT;
 	else if (word & WORD_NOOUTPUT)
 		table = TABLE_INPUT_ONLY;
-	return event < TCP_EVENTS && state < TCP_STATES ? tcp_next[table][event][state] : state;
+	if (event >= TCP_EVENTS || state >= TCP_STATES)
+		return state;
+	return state_cell(&tcp_next[0][0][0], sizeof(tcp_next),
+			  (table * TCP_EVENTS + event) * TCP_STATES + state, state);
 }
 
 static __always_inline __u32 sctp_state_after(__u32 word, enum event event, bool output)
 {
-	__u32 state = WORD_STATE(word) - FLOW_SCTP_INIT;
+	__u32 state = WORD_STATE(word), from = state - FLOW_SCTP_INIT;
 
 	if (event == EVENT_SHUTDOWN_ACK && !output && word & WORD_NOOUTPUT)
 		event = EVENT_SHUTDOWN_LAST;
-	return event < EVENTS && state < SCTP_STATES ? sctp_next[event][state] + FLOW_SCTP_INIT
-						     : WORD_STATE(word);
+	if (event >= EVENTS || from >= SCTP_STATES)
+		return state;
+	return state_cell(&sctp_next[0][0], sizeof(sctp_next), event * SCTP_STATES + from, state);
 }
 
 /* The word of a request half after an event; output: the server sent it. */
