@@ -100,6 +100,9 @@ enum flow_state {
 	FLOW_STATES,
 };
 
+/* Flows of these states are a server's active ones. */
+#define FLOW_IS_ACTIVE(state) ((state) == FLOW_ESTABLISHED || (state) == FLOW_SCTP_ESTABLISHED)
+
 /* How a server is found in the ring. */
 enum pick {
 	PICK_NEXT, /* the next slot: rr, wrr */
@@ -108,9 +111,9 @@ enum pick {
 	PICK_HASH, /* the slot that the client's address gives: sh, mh */
 };
 
-/* What a TCP packet meets that neither belongs to a flow nor may begin one. */
+/* What a TCP or SCTP packet meets that neither belongs to a flow nor may begin one. */
 enum no_flow {
-	NO_FLOW_RESET,
+	NO_FLOW_RESET, /* of SCTP: dropped */
 	NO_FLOW_DROP,
 	NO_FLOW_SCHEDULE, /* PICK_HASH only: it begins a flow with the server that it had */
 };

@@ -342,6 +342,8 @@ static __always_inline __u32 state_at_first(const struct pkt *p)
 {
 	if (p->l4_proto == IPPROTO_UDP)
 		return FLOW_UDP;
+	if (p->l4_proto == IPPROTO_SCTP)
+		return p->chunk == SCTP_INIT ? FLOW_SCTP_INIT : FLOW_SCTP_ESTABLISHED;
 	return p->tcp_flags & TCP_SYN ? FLOW_SYN_RECV : FLOW_ESTABLISHED;
 }
 

@@ -50,7 +50,7 @@ struct {
 
 static __always_inline bool proto_has_ports(__u8 proto)
 {
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
 /* May it be of a flow?  IPv6 options may stand between the fragment header and the ports. */
@@ -59,13 +59,14 @@ static __always_inline bool fragment_is_followed(const struct pkt *p)
 	return proto_has_ports(p->fragment_next) || (p->v6 && p->fragment_next == IPPROTO_DSTOPTS);
 }
 
-/* A later one that starts within the TCP header would overwrite the flags (RFC 1858, RFC 3128), one
- * that ends beyond the longest packet would overwrite anything. */
+/* A later one that starts within the TCP or SCTP header would overwrite flags or chunk (RFC 1858,
+ * RFC 3128), one that ends beyond the longest packet would overwrite anything. */
 static __always_inline bool fragment_later_is_bad(const struct pkt *p)
 {
 	__u32 end = p->fragment_at + p->l3_len - (p->l4 - p->l3);
 
-	return end > IP_MAX || (p->fragment_next == IPPROTO_TCP && p->fragment_at == 8);
+	return end > IP_MAX || (p->fragment_at == 8 && (p->fragment_next == IPPROTO_TCP ||
+							p->fragment_next == IPPROTO_SCTP));
 }
 
 /* A first one must have all headers (RFC 1858, RFC 7112): else nobody can tell whose it is. */

@@ -159,7 +159,7 @@ static void count(struct pass *p, const struct flow *f)
 	if (!is_request(f))
 		return;
 	p->stats.flows++;
-	if (WORD_STATE(f->word) == FLOW_ESTABLISHED)
+	if (FLOW_IS_ACTIVE(WORD_STATE(f->word)))
 		c->active++;
 	else
 		c->inactive++;

@@ -453,7 +453,7 @@ static __always_inline enum counter icmp_send(struct __sk_buff *skb, bool v6, st
 	note_traffic(&s->pkt, h);
 	if (icmp_rewrite(&w, v6, &work->quote, s, h))
 		return COUNT_DROP_ERROR;
-	return redirect(&w, &work->hop);
+	return leave(&w, &work->hop, work->tunnel_to ? tun_overhead(h->server) : 0);
 }
 
 static __always_inline enum counter icmp_error(struct __sk_buff *skb, bool v6, struct scratch *s,

@@ -15,7 +15,8 @@ static __always_inline bool reject_is_due(const struct scratch *s, enum counter 
 	switch (verdict) {
 	case COUNT_DROP_NO_FLOW:
 		/* RFC 9293 3.10.7.1: a reset is never answered. */
-		return s->no_flow != NO_FLOW_DROP && !(s->pkt.tcp_flags & TCP_RST);
+		return s->no_flow != NO_FLOW_DROP && s->pkt.l4_proto == IPPROTO_TCP &&
+		       !(s->pkt.tcp_flags & TCP_RST);
 	case COUNT_DROP_TOO_BIG:
 		/* RFC 1191, RFC 8201: only who cannot have his packets cut is told.  Others come
 		 * here when split.bpf.h could not do it. */

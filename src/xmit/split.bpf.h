@@ -90,7 +90,7 @@ static __always_inline void split_finish_sum(const struct pkt *p, struct split *
 	__sum16 check = p->l4_check;
 
 	at = head + (udp ? offsetof(struct udphdr, check) : offsetof(struct tcphdr, check));
-	if (p->fragment || check != sum_fold16(pseudo))
+	if (p->fragment || p->l4_proto == IPPROTO_SCTP || check != sum_fold16(pseudo))
 		return;
 	len = within(len, 0, SPLIT_MAX);
 	__builtin_memset(&split->packet[len], 0, 4);

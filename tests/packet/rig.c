@@ -145,6 +145,7 @@ struct rig *rig_open(unsigned flows)
 
 void rig_close(struct rig *rig)
 {
+	rig_books_balance(rig);
 	lbd_bpf__destroy(rig->skel);
 	free(rig);
 }
@@ -177,6 +178,7 @@ static void set_port(struct rig *rig, unsigned ifindex, enum who who)
 
 void rig_reset(struct rig *rig, bool v6, enum hook hook)
 {
+	rig_books_balance(rig);
 	rig->v6 = v6;
 	rig->hook = hook;
 	hash_clear(rig->skel->maps.services);
@@ -190,6 +192,7 @@ void rig_reset(struct rig *rig, bool v6, enum hook hook)
 	hash_clear(rig->skel->maps.held);
 	percpu_clear(rig->skel->maps.counters, HOOKS * COUNTERS);
 	percpu_clear(rig->skel->maps.server_stats, RIG_SLOTS);
+	percpu_clear(rig->skel->maps.port_stats, RIG_PORTS);
 	percpu_clear(rig->skel->maps.credits, bpf_map__max_entries(rig->skel->maps.credits));
 	memset(rig->svcs, 0, RIG_SLOTS * sizeof(*rig->svcs));
 	memset(rig->servers, 0, RIG_SLOTS * sizeof(*rig->servers));
@@ -197,7 +200,7 @@ void rig_reset(struct rig *rig, bool v6, enum hook hook)
 	memset(rig->ranges, 0, RIG_SLOTS * sizeof(*rig->ranges));
 	memset(rig->lips, 0, 8 * sizeof(*rig->lips));
 	memset(rig->gates, 0, 8 * sizeof(*rig->gates));
-	memset(rig->ports, 0, 64 * sizeof(*rig->ports));
+	memset(rig->ports, 0, RIG_PORTS * sizeof(*rig->ports));
 	set_port(rig, rig->front, FRONT);
 	set_port(rig, rig->back, BACK);
 	rig->lips[LIP_SLOT] = (struct lip){ .addr = who_addr(LIP, v6),
@@ -382,6 +385,48 @@ uint64_t rig_count(struct rig *rig, enum hook hook, enum counter what)
 	for (i = 0; i < n; i++)
 		sum += cpus[i];
 	return sum;
+}
+
+bool counter_is_end(enum counter what)
+{
+	static const char *const names[COUNTERS] = {
+#define X(name, text, help) [COUNT_##name] = text,
+		LBD_COUNTERS(X)
+#undef X
+	};
+
+	return what == COUNT_REDIRECTED || what == COUNT_PASSED || what == COUNT_HELD ||
+	       !strncmp(names[what], "drop_", strlen("drop_"));
+}
+
+void rig_books_balance(struct rig *rig)
+{
+	enum counter c;
+	enum hook hook;
+	uint64_t sum;
+
+	for (hook = 0; hook < HOOKS; hook++) {
+		for (sum = 0, c = 0; c < COUNTERS; c++)
+			if (counter_is_end(c))
+				sum += rig_count(rig, hook, c);
+		assert_int_equal(sum, rig_count(rig, hook, COUNT_SEEN));
+	}
+}
+
+void rig_port_stats(struct rig *rig, unsigned ifindex, struct port_stats *ret)
+{
+	struct port_stats cpus[256] = {};
+	int n = libbpf_num_possible_cpus(), i;
+
+	memset(ret, 0, sizeof(*ret));
+	assert_int_equal(
+		bpf_map_lookup_elem(bpf_map__fd(rig->skel->maps.port_stats), &ifindex, cpus), 0);
+	for (i = 0; i < n; i++) {
+		ret->in_packets += cpus[i].in_packets;
+		ret->in_bytes += cpus[i].in_bytes;
+		ret->out_packets += cpus[i].out_packets;
+		ret->out_bytes += cpus[i].out_bytes;
+	}
 }
 
 void rig_stats(struct rig *rig, uint32_t server, struct server_stats *ret)

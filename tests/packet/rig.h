@@ -13,6 +13,7 @@
 #include "xmit/lbd.skel.h"
 
 #define RIG_FLOWS 4096
+#define RIG_PORTS 64  /* of interfaces, likewise */
 #define RIG_SLOTS 160 /* of each shared map: what rig_reset() clears */
 
 /* Slots that rig_service() and rig_server() use. */
@@ -78,6 +79,12 @@ void rig_run(struct rig *rig, const struct frame *f, const struct context *c, st
 bool rig_sum_known_works(struct rig *rig);
 
 uint64_t rig_count(struct rig *rig, enum hook hook, enum counter what);
+/* Is a packet counted there in the end?  seen = the sum of these. */
+bool counter_is_end(enum counter what);
+/* Every packet that a program saw was counted where it ended.  rig_reset() and rig_close() ask this
+ * of what was before. */
+void rig_books_balance(struct rig *rig);
+void rig_port_stats(struct rig *rig, unsigned ifindex, struct port_stats *ret);
 void rig_stats(struct rig *rig, uint32_t server, struct server_stats *ret);
 size_t rig_flows(struct rig *rig);
 
