@@ -68,14 +68,24 @@ struct conf_vip {
 	const char *interface; /* the instance's own when not said */
 };
 
+/* What the IPv4 checksum of a VRRPv3 advert that we send covers; both are understood. */
+enum conf_checksum {
+	CONF_CHECKSUM_PSEUDO, /* a pseudo header too, as nearly all who speak it have it */
+	CONF_CHECKSUM_MESSAGE,
+};
+
 struct conf_vrrp {
 	struct conf_where where;
 	const char *name;
 	const char *interface;
 	struct conf_where interface_where;
 	uint32_t vrid;
+	uint32_t version;	/* 2 (IPv4 only) or 3 */
 	uint32_t priority;	/* 1-254; 255: owner */
-	usec_t advert_interval; /* whole centiseconds, 10 ms - 40.95 s */
+	usec_t advert_interval; /* v3: whole centiseconds, 10 ms - 40.95 s; v2: whole seconds */
+	uint32_t dead_after;	/* missing adverts, and the master counts as dead */
+	unsigned checksum;	/* enum conf_checksum */
+	const char *password;	/* v2, at most 8 characters; NULL: no authentication */
 	bool preempt;
 	int family; /* of the addresses: AF_INET or AF_INET6 */
 	struct conf_vip *addresses;

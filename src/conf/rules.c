@@ -203,6 +203,27 @@ static void vrid_once(const struct rules *r)
 	}
 }
 
+static void version_fits(const struct rules *r)
+{
+	const struct conf_vrrp *v;
+
+	for_each(v, r->conf->vrrp, r->conf->n_vrrp) {
+		if (v->version == 2 && v->family == AF_INET6)
+			error(r, &v->where, "version",
+			      "2 knows no IPv6, must be 3 for these addresses");
+		if (v->version == 2 && v->advert_interval.us % SEC(1).us)
+			error(r, &v->where, "advert_interval",
+			      "must be whole seconds in version 2");
+		if (v->version == 3 && usec_before(MSEC(40950), v->advert_interval))
+			error(r, &v->where, "advert_interval",
+			      "must be 40950ms at most in version 3");
+		if (v->version == 3 && v->password)
+			error(r, &v->where, "password", "is of version 2: version 3 has none");
+		if (v->version == 2 && v->checksum != CONF_CHECKSUM_PSEUDO)
+			error(r, &v->where, "checksum", "is of version 3: version 2 has one form");
+	}
+}
+
 static void address_in_one_instance(const struct rules *r)
 {
 	struct claims claims = { 0 };
@@ -596,6 +617,7 @@ static void (*const errors[])(const struct rules *r) = {
 	interfaces_once,
 	one_family,
 	vrid_once,
+	version_fits,
 	address_in_one_instance,
 	advert_fits,
 	source_fits,
@@ -668,6 +690,10 @@ static void compare_instance(const struct rules_node *a, const struct rules_node
 		warning(r, &v->where, "vrid",
 			"is %u on node %s and %u on node %s: both become master", v->vrid,
 			a->node->name, w->vrid, b->node->name);
+	if (v->version != w->version)
+		warning(r, &v->where, "version",
+			"is %u on node %s and %u on node %s: both become master", v->version,
+			a->node->name, w->version, b->node->name);
 	if (v->advert_interval.us != w->advert_interval.us)
 		warning(r, &v->where, "advert_interval", "is not the same on nodes %s and %s",
 			a->node->name, b->node->name);

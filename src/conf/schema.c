@@ -61,6 +61,9 @@ static const struct opt_word log_levels[] = {
 	{ "err", LEVEL_ERR }, { "warn", LEVEL_WARN }, { "info", LEVEL_INFO },
 	{ "debug", LEVEL_DEBUG }, { 0 }
 };
+static const struct opt_word checksums[] = {
+	{ "pseudo", CONF_CHECKSUM_PSEUDO }, { "rfc9568", CONF_CHECKSUM_MESSAGE }, { 0 }
+};
 static const struct opt_word protocols[] = {
 	{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { 0 }
 };
@@ -130,10 +133,26 @@ static const struct opt vrrp_opts[] = {
 	{ .name = "priority", U32(struct conf_vrrp, priority), .min = 1, .max = 255, .def = "100",
 	  .doc = "The director with the highest becomes master; give each node its own.  255 says "
 		 "that it owns the addresses at all times." },
+	{ .name = "version", U32(struct conf_vrrp, version), .min = 2, .max = 3, .def = "3",
+	  .doc = "Of the protocol.  2 is for IPv4 peers that know no better: whole seconds only, "
+		 "and the same interval on all directors." },
 	{ .name = "advert_interval", DURATION(struct conf_vrrp, advert_interval), .min = 10 * MS,
-	  .max = 40950 * MS, .step = 10 * MS, .def = "1s",
+	  .max = 255 * S, .step = 10 * MS, .def = "1s",
 	  .doc = "Time between two adverts.  The standby takes over after three of them (and a "
-		 "little, by its priority) are missing: 100ms is a safe choice on a LAN." },
+		 "little, by its priority) are missing: 100ms is a safe choice on a LAN.  Version 3 "
+		 "has up to 40950ms, version 2 whole seconds." },
+	{ .name = "dead_after", U32(struct conf_vrrp, dead_after), .min = 1, .max = 100,
+	  .def = "3",
+	  .doc = "How many adverts must be missing before the master counts as dead.  The RFCs "
+		 "have 3; give all directors the same." },
+	{ .name = "checksum", ENUM(struct conf_vrrp, checksum), .words = checksums,
+	  .def = "pseudo",
+	  .doc = "What the checksum of IPv4 adverts of version 3 covers: pseudo also a pseudo "
+		 "header, as most others have it; rfc9568 the message alone.  Both are understood." },
+	{ .name = "password", STRING(struct conf_vrrp, password), .min = 1, .max = 8,
+	  .def_doc = "none",
+	  .doc = "Simple authentication of version 2.  It travels readably in each advert: it keeps "
+		 "directors apart that met by mistake, nobody else." },
 	{ .name = "preempt", BOOL(struct conf_vrrp, preempt), .def = "true",
 	  .doc = "Whether a director that comes back takes the addresses from one with a lower "
 		 "priority." },

@@ -108,6 +108,7 @@ const struct value values_vrrp_status[] = {
 	VALUE(S, name, "name", "the instance"),
 	VALUE(S, interface, "interface", "where its adverts go"),
 	VALUE(S, vrid, "vrid", "its virtual router id"),
+	VALUE(S, version, "version", "of the protocol"),
 	VALUE(S, reason, "reason", "why it is in its state"),
 	VALUE_AGO(S, since, "since_s", "since when"),
 	VALUE(S, priority, "priority", "ours"),

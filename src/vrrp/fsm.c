@@ -66,13 +66,13 @@ struct vrrp_step vrrp_fsm(enum vrrp_state state, enum vrrp_event event)
 	return table[state][event];
 }
 
-usec_t vrrp_skew(uint8_t priority, usec_t interval)
+usec_t vrrp_skew(unsigned version, uint8_t priority, usec_t interval)
 {
 	/* In microseconds, so that 10 ms keep their fraction. */
-	return USEC((256 - priority) * interval.us / 256);
+	return USEC((256 - priority) * (version == 2 ? SEC(1) : interval).us / 256);
 }
 
-usec_t vrrp_down(uint8_t priority, usec_t interval)
+usec_t vrrp_down(unsigned version, uint8_t priority, usec_t interval, unsigned adverts)
 {
-	return USEC(3 * interval.us + vrrp_skew(priority, interval).us);
+	return USEC(adverts * interval.us + vrrp_skew(version, priority, interval).us);
 }

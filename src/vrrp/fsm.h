@@ -69,8 +69,9 @@ struct vrrp_step {
 
 struct vrrp_step vrrp_fsm(enum vrrp_state state, enum vrrp_event event);
 
-/* RFC 9568 6.1: (256 - priority) / 256 of the master's interval; 3 intervals and that. */
-usec_t vrrp_skew(uint8_t priority, usec_t interval);
-usec_t vrrp_down(uint8_t priority, usec_t interval);
+/* RFC 9568 6.1: (256 - priority) / 256 of the master's interval; RFC 3768 6.1: of a second. */
+usec_t vrrp_skew(unsigned version, uint8_t priority, usec_t interval);
+/* So many missing adverts, and the skew time.  The RFCs have 3 of them. */
+usec_t vrrp_down(unsigned version, uint8_t priority, usec_t interval, unsigned adverts);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* One VRRP instance (RFC 9568 6).
+/* One VRRP instance (RFC 9568 6, RFC 3768 6).
  *
  * Three things happen to it: a datagram comes (on_datagram), its timer runs out (on_timer),
  * something about its interface or configuration changes (vrrp_instance_check, _update).  Guards
@@ -77,19 +77,42 @@ __attribute__((format(printf, 2, 3))) static void set_reason(struct vrrp_instanc
 	va_end(ap);
 }
 
+/* ---- How it speaks and reckons ---- */
+
+static struct vrrp_dialect dialect(const struct vrrp_instance *v)
+{
+	return (struct vrrp_dialect){
+		.version = (uint8_t)v->c->version,
+		.interval = v->c->advert_interval,
+		.password = v->c->password,
+		.message_only = v->c->checksum == CONF_CHECKSUM_MESSAGE,
+	};
+}
+
+static usec_t skew(const struct vrrp_instance *v, usec_t interval)
+{
+	return vrrp_skew(v->c->version, (uint8_t)v->c->priority, interval);
+}
+
+static usec_t down(const struct vrrp_instance *v, usec_t interval)
+{
+	return vrrp_down(v->c->version, (uint8_t)v->c->priority, interval, v->c->dead_after);
+}
+
 /* ---- Speaking ---- */
 
 static void send_to(struct vrrp_instance *v, const struct addr *dst, uint8_t priority)
 {
 	unsigned n = v->n_owned < v->room ? v->n_owned : v->room;
+	struct vrrp_dialect how = dialect(v);
 	uint8_t packet[VRRP_PACKET_MAX];
 	char text[ADDR_STRLEN];
 	uint64_t held_back;
 	size_t len;
 	int r;
 
-	len = vrrp_packet_build(packet, (uint8_t)v->c->vrid, priority, v->c->advert_interval,
-				v->owned, n, &v->source, dst);
+	len = vrrp_packet_build(packet, &how, (uint8_t)v->c->vrid, priority, v->owned, n,
+				&v->source, dst);
 	r = vrrp_send(&v->listener, &v->source, dst, packet, len);
 	if (!r) {
 		v->counters.adverts_sent++;
@@ -139,8 +162,7 @@ static void beat(struct vrrp_instance *v)
 		return;
 	if (usec_before(slower, v->heard.interval))
 		slower = v->heard.interval;
-	v->env->ops->beat(v->env->ctx, v->c->name, vrrp_down((uint8_t)v->c->priority, own),
-			  vrrp_down((uint8_t)v->c->priority, slower));
+	v->env->ops->beat(v->env->ctx, v->c->name, down(v, own), down(v, slower));
 }
 
 /* ---- Actions: one each, performed in the order of fsm.h ---- */
@@ -227,14 +249,14 @@ static void do_arm_skew(struct vrrp_instance *v)
 {
 	v->resigned = true;
 	v->spared = false;
-	arm(v, vrrp_skew((uint8_t)v->c->priority, v->master_interval));
+	arm(v, skew(v, v->master_interval));
 }
 
 static void do_arm_down(struct vrrp_instance *v)
 {
 	v->resigned = false;
 	v->spared = false;
-	arm(v, vrrp_down((uint8_t)v->c->priority, v->master_interval));
+	arm(v, down(v, v->master_interval));
 }
 
 static void (*const perform[VRRP_ACTION_N])(struct vrrp_instance *v) = {
@@ -304,9 +326,11 @@ static const size_t drop_counter[VRRP_VERDICTS] = {
 	[VRRP_BAD_VERSION] = COUNTER(drop_version),
 	[VRRP_BAD_TYPE] = COUNTER(drop_type),
 	[VRRP_BAD_CHECKSUM] = COUNTER(drop_checksum),
+	[VRRP_BAD_AUTH] = COUNTER(drop_auth),
 	[VRRP_BAD_COUNT] = COUNTER(drop_count),
 	[VRRP_BAD_LINK_LOCAL] = COUNTER(drop_link_local),
 	[VRRP_BAD_INTERVAL] = COUNTER(drop_interval),
+	[VRRP_BAD_OTHER_INTERVAL] = COUNTER(drop_other_interval),
 #undef COUNTER
 };
 
@@ -405,6 +429,7 @@ static enum vrrp_event meaning(const struct vrrp_instance *v, const struct vrrp_
 static void on_datagram(struct vrrp_listener *l, const struct vrrp_datagram *d, uint64_t turn)
 {
 	struct vrrp_instance *v = container_of(l, struct vrrp_instance, listener);
+	struct vrrp_dialect how = dialect(v);
 	enum vrrp_verdict verdict;
 	struct vrrp_advert a;
 	enum vrrp_event e;
@@ -413,7 +438,7 @@ static void on_datagram(struct vrrp_listener *l, const struct vrrp_datagram *d, 
 		drop(v, &v->counters.drop_own, d, "it is from our own address");
 		return;
 	}
-	verdict = vrrp_packet_parse(d, &a);
+	verdict = vrrp_packet_parse(d, &how, &a);
 	if (verdict != VRRP_VALID) {
 		drop(v, (uint64_t *)((char *)&v->counters + drop_counter[verdict]), d,
 		     vrrp_verdict_text(verdict));
@@ -429,7 +454,7 @@ static void on_datagram(struct vrrp_listener *l, const struct vrrp_datagram *d, 
 	v->counters.priority_zero_received += !a.priority;
 	v->counters.trailing += a.trailing;
 	v->counters.checksum_pseudo += a.pseudo;
-	v->counters.checksum_rfc9568 += !a.pseudo;
+	v->counters.checksum_rfc9568 += how.version == 3 && !a.pseudo;
 	v->heard = (struct heard){ d->src, a.priority, a.interval, loop_now() };
 	compare_addresses(v, &a, &d->src);
 
@@ -456,7 +481,7 @@ static bool spare(struct vrrp_instance *v, usec_t now)
 	if (v->state != VRRP_BACKUP || v->spared)
 		return false;
 	v->spared = true;
-	arm(v, usec_add(interval, vrrp_skew((uint8_t)v->c->priority, interval)));
+	arm(v, usec_add(interval, skew(v, interval)));
 	return true;
 }
 
@@ -544,7 +569,7 @@ static int listen_on(struct vrrp_instance *v, const struct net_link *link)
  */
 static void measure(struct vrrp_instance *v, const struct net_link *link)
 {
-	unsigned room = vrrp_packet_room(v->c->family, link->mtu);
+	unsigned room = vrrp_packet_room((uint8_t)v->c->version, v->c->family, link->mtu);
 
 	if (room != v->room && room < v->n_owned)
 		log_warn(v->subject,
@@ -632,10 +657,16 @@ static bool same_list(const struct addr *a, unsigned n, const struct addr *b, un
 	return n == m && (!n || !memcmp(a, b, n * sizeof(*a)));
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
 /* Whether peers would notice the difference. */
 static bool same_adverts(const struct conf_vrrp *a, const struct conf_vrrp *b)
 {
-	return a->vrid == b->vrid && a->priority == b->priority &&
+	return a->vrid == b->vrid && a->version == b->version && a->checksum == b->checksum &&
+	       same_text(a->password, b->password) && a->priority == b->priority &&
 	       a->advert_interval.us == b->advert_interval.us &&
 	       same_list(a->unicast_peers, a->n_unicast_peers, b->unicast_peers,
 			 b->n_unicast_peers);
@@ -708,6 +739,7 @@ void vrrp_instance_status(const struct vrrp_instance *v, struct vrrp_status *ret
 		.name = v->c->name,
 		.interface = v->c->interface,
 		.vrid = (uint8_t)v->c->vrid,
+		.version = (uint8_t)v->c->version,
 		.family = v->c->family,
 		.state = v->state,
 		.reason = v->reason,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* VRRPv3 (RFC 9568) for the rest of lbd: a set of instances made to match the configuration. */
+/* VRRP (RFC 9568, and RFC 3768 for old peers) for the rest of lbd: a set of instances made to match
+ * the configuration. */
 #ifndef LBD_VRRP_VRRP_H
 #define LBD_VRRP_VRRP_H
 
@@ -64,12 +65,15 @@ void vrrp_set_free(struct vrrp_set *s); /* takes NULL */
 	X(address_mismatch, "address_mismatch", "adverts with other addresses than ours")          \
 	X(drop_short, "drop_short", "shorter than its header or its count says")                   \
 	X(drop_ttl, "drop_ttl", "to the group, but TTL or hop limit not 255")                      \
-	X(drop_version, "drop_version", "not VRRP version 3")                                      \
+	X(drop_version, "drop_version", "another version of VRRP")                                 \
 	X(drop_type, "drop_type", "not an advertisement")                                          \
-	X(drop_checksum, "drop_checksum", "neither form of the checksum is right")                 \
+	X(drop_checksum, "drop_checksum", "no form of the checksum is right")                      \
+	X(drop_auth, "drop_auth", "another authentication or password (version 2)")                \
 	X(drop_count, "drop_count", "no address in it")                                            \
 	X(drop_link_local, "drop_link_local", "IPv6: the first address is not link-local")         \
 	X(drop_interval, "drop_interval", "advertisement interval of zero")                        \
+	X(drop_other_interval, "drop_other_interval",                                              \
+	  "another advertisement interval than ours (version 2)")                                  \
 	X(drop_peer, "drop_peer", "not sent to us, or unicast and not from a configured peer")     \
 	X(drop_own, "drop_own", "from our own address: the network sends our adverts back")        \
 	X(trailing, "trailing", "adverts with bytes after the last address, which are ignored")    \
@@ -87,7 +91,7 @@ struct vrrp_counters {
 struct vrrp_status {
 	const char *name; /* borrowed */
 	const char *interface;
-	uint8_t vrid;
+	uint8_t vrid, version;
 	int family;
 	enum vrrp_state state;
 	const char *reason; /* of the last transition, or why it stands in INITIALIZE */

@@ -148,9 +148,13 @@ static void skew_and_down_keep_their_fraction(void **state)
 	for (i = 0; i < N(cases); i++) {
 		usec_t interval = USEC(cases[i].interval);
 
-		assert_int_equal(vrrp_skew(cases[i].priority, interval).us, cases[i].skew);
-		assert_int_equal(vrrp_down(cases[i].priority, interval).us, cases[i].down);
+		assert_int_equal(vrrp_skew(3, cases[i].priority, interval).us, cases[i].skew);
+		assert_int_equal(vrrp_down(3, cases[i].priority, interval, 3).us, cases[i].down);
 	}
+	assert_int_equal(vrrp_down(3, 100, SEC(1), 5).us, 5609375);
+	/* RFC 3768 6.1: of a second, whatever the interval */
+	assert_int_equal(vrrp_skew(2, 100, SEC(10)).us, 609375);
+	assert_int_equal(vrrp_down(2, 100, SEC(10), 3).us, 30609375);
 }
 
 static void all_have_names(void **state)

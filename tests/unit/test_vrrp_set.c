@@ -403,6 +403,92 @@ static void the_masters_interval_is_adopted(void **state)
 	}
 }
 
+/* RFC 3768 6.1: skew of a second, whatever the interval, and that is never adopted. */
+static void version_2_reckons_in_seconds(void **)
+{
+	struct host *h;
+
+	world_begin();
+	setup(&plans[0], &families[0], 100);
+	plans[0].vrrp[0].version = 2;
+	plans[0].vrrp[0].advert_interval = SEC(2);
+	h = host_new(families[0].a);
+	host_configure(h, &plans[0].conf);
+	host_hear(h, families[0].other, 51, 200, SEC(3), families[0].vip_text);
+	world_run(USEC(6609374));
+	assert_int_equal(host_status(h, "web").counters.drop_other_interval, 1);
+	assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
+	world_run(USEC(1));
+	assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+	host_hear(h, families[0].other, 51, 200, SEC(2), families[0].vip_text);
+	world_run(USEC(0));
+	assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
+	world_end();
+}
+
+static void versions_do_not_mix(void **)
+{
+	struct host *h[2];
+
+	world_begin();
+	setup(&plans[0], &families[0], 200);
+	setup(&plans[1], &families[0], 100);
+	plans[1].vrrp[0].version = 2;
+	h[0] = host_new(families[0].a);
+	h[1] = host_new(families[0].b);
+	host_configure(h[0], &plans[0].conf);
+	host_configure(h[1], &plans[1].conf);
+	world_run(SEC(10));
+	assert_roles(h, VRRP_MASTER, VRRP_MASTER);
+	assert_in_range(host_status(h[0], "web").counters.drop_version, 5, 10);
+	assert_in_range(host_status(h[1], "web").counters.drop_version, 5, 10);
+	world_end();
+}
+
+static void the_password_keeps_others_out(void **)
+{
+	struct host *h[2];
+	int same;
+
+	for (same = 0; same < 2; same++) {
+		world_begin();
+		setup(&plans[0], &families[0], 200);
+		setup(&plans[1], &families[0], 100);
+		plans[0].vrrp[0].version = plans[1].vrrp[0].version = 2;
+		plans[0].vrrp[0].password = "s3cret";
+		plans[1].vrrp[0].password = same ? "s3cret" : NULL;
+		h[0] = host_new(families[0].a);
+		h[1] = host_new(families[0].b);
+		host_configure(h[0], &plans[0].conf);
+		host_configure(h[1], &plans[1].conf);
+		world_run(SEC(10));
+		assert_roles(h, VRRP_MASTER, same ? VRRP_BACKUP : VRRP_MASTER);
+		assert_int_equal(!host_status(h[1], "web").counters.drop_auth, same);
+		world_end();
+	}
+}
+
+static void dead_after_counts_adverts(void **)
+{
+	const struct family *f;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		world_begin();
+		setup(&plans[0], f, 100);
+		plans[0].vrrp[0].dead_after = 5;
+		h = host_new(f->a);
+		host_configure(h, &plans[0].conf);
+		world_run(USEC(5609374));
+		assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
+		world_run(USEC(1));
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		assert_int_equal(host_gate(h, "web")->stale.us, 5609375);
+		world_end();
+	}
+}
+
 /* keepalived becomes master after a scheduling stall although adverts wait in its socket. */
 static void a_backup_that_stood_still_reads_before_it_claims(void **state)
 {
@@ -691,6 +777,7 @@ static void unicast_peers_elect_one(void **state)
 
 static void hear_unicast(struct host *h, const struct family *f, const char *from)
 {
+	struct vrrp_dialect how = {.version = 3, .interval = SEC(1) };
 	uint8_t packet[VRRP_PACKET_MAX];
 	struct addr src, dst, vip;
 	char own[ADDR_STRLEN];
@@ -700,7 +787,7 @@ static void hear_unicast(struct host *h, const struct family *f, const char *fro
 	addr_parse(own, &dst);
 	addr_parse(f->vip_text, &vip);
 	host_receive(h, 1, from, own, 255, packet,
-		     vrrp_packet_build(packet, 51, 200, SEC(1), &vip, 1, &src, &dst));
+		     vrrp_packet_build(packet, &how, 51, 200, &vip, 1, &src, &dst));
 	world_run(USEC(0));
 }
 
@@ -1610,6 +1697,10 @@ int main(void)
 		cmocka_unit_test(a_resigning_rival_is_answered_and_announced_at_once),
 		cmocka_unit_test(a_split_brain_heals_to_the_higher),
 		cmocka_unit_test(the_masters_interval_is_adopted),
+		cmocka_unit_test(version_2_reckons_in_seconds),
+		cmocka_unit_test(versions_do_not_mix),
+		cmocka_unit_test(the_password_keeps_others_out),
+		cmocka_unit_test(dead_after_counts_adverts),
 		cmocka_unit_test(a_backup_that_stood_still_reads_before_it_claims),
 		cmocka_unit_test(a_paused_machine_gives_the_master_one_more_interval),
 		cmocka_unit_test(a_late_timer_is_spared_only_once),

@@ -952,6 +952,8 @@ void host_receive(struct host *h, unsigned ifindex, const char *src, const char 
 void host_hear(struct host *h, const char *src, uint8_t vrid, uint8_t priority, usec_t interval,
 	       const char *vip)
 {
+	bool v2 = h->conf && h->conf->n_vrrp && h->conf->vrrp[0].version == 2;
+	struct vrrp_dialect how = { .version = v2 ? 2 : 3, .interval = interval };
 	uint8_t packet[VRRP_PACKET_MAX];
 	struct addr from, group, a;
 
@@ -959,7 +961,7 @@ void host_hear(struct host *h, const char *src, uint8_t vrid, uint8_t priority, 
 	assert_int_equal(addr_parse(vip, &a), 0);
 	group = vrrp_group(addr_family(&from));
 	host_receive(h, 1, src, NULL, 255, packet,
-		     vrrp_packet_build(packet, vrid, priority, interval, &a, 1, &from, &group));
+		     vrrp_packet_build(packet, &how, vrid, priority, &a, 1, &from, &group));
 }
 
 /* ---- Plans ---- */
@@ -972,8 +974,8 @@ struct conf_vrrp *plan_instance(struct plan *p, unsigned i, const char *name, in
 		p->conf.n_vrrp = i + 1;
 	p->vrrp[i] = (struct conf_vrrp)
 	{
-		.name = name, .interface = "eth0", .vrid = vrid, .priority = priority,
-		.advert_interval = SEC(1)
+		.name = name, .interface = "eth0", .vrid = vrid, .version = 3, .priority = priority,
+		.dead_after = 3, .advert_interval = SEC(1)
 		, .preempt = true, .family = family, .addresses = p->vips[i],
 		  .unicast_peers = p->peers[i],
 	};
