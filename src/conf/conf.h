@@ -87,7 +87,12 @@ struct conf_vrrp {
 	unsigned checksum;	/* enum conf_checksum */
 	const char *password;	/* v2, at most 8 characters; NULL: no authentication */
 	bool preempt;
-	int family; /* of the addresses: AF_INET or AF_INET6 */
+	usec_t preempt_delay;	 /* a living master is left alone for as long */
+	usec_t startup_delay;	 /* after the boot of the machine */
+	usec_t link_down_delay;	 /* the link may be down for as long */
+	usec_t link_up_delay;	 /* and must be up again for as long */
+	usec_t announce_refresh; /* 0: announced after a change only */
+	int family;		 /* of the addresses: AF_INET or AF_INET6 */
 	struct conf_vip *addresses;
 	unsigned n_addresses;
 	struct conf_where addresses_where;

@@ -224,6 +224,21 @@ static void version_fits(const struct rules *r)
 	}
 }
 
+/* Beyond it a peer is master, and so would this one be when its link comes back. */
+static void link_down_delay_fits(const struct rules *r)
+{
+	const struct conf_vrrp *v;
+	int64_t patience;
+
+	for_each(v, r->conf->vrrp, r->conf->n_vrrp) {
+		patience = (int64_t)v->dead_after * v->advert_interval.us;
+		if (patience && v->link_down_delay.us >= patience)
+			error(r, &v->where, "link_down_delay",
+			      "must be shorter than %u adverts, after which a peer takes over",
+			      v->dead_after);
+	}
+}
+
 static void address_in_one_instance(const struct rules *r)
 {
 	struct claims claims = { 0 };
@@ -434,6 +449,16 @@ static void servers_are_no_vips(const struct rules *r)
 
 /* ---- Warnings ---- */
 
+static void preemption_is_on(const struct rules *r)
+{
+	const struct conf_vrrp *v;
+
+	for_each(v, r->conf->vrrp, r->conf->n_vrrp)
+		if (!v->preempt && v->preempt_delay.us)
+			warning(r, &v->where, "preempt_delay",
+				"means nothing without preempt = true");
+}
+
 static void vips_have_owners(const struct rules *r)
 {
 	struct claims owned = { 0 };
@@ -618,6 +643,7 @@ static void (*const errors[])(const struct rules *r) = {
 	one_family,
 	vrid_once,
 	version_fits,
+	link_down_delay_fits,
 	address_in_one_instance,
 	advert_fits,
 	source_fits,
@@ -630,6 +656,7 @@ static void (*const errors[])(const struct rules *r) = {
 };
 
 static void (*const warnings[])(const struct rules *r) = {
+	preemption_is_on,
 	vips_have_owners,
 	servers_have_vips,
 	some_weight,

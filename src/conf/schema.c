@@ -156,6 +156,26 @@ static const struct opt vrrp_opts[] = {
 	{ .name = "preempt", BOOL(struct conf_vrrp, preempt), .def = "true",
 	  .doc = "Whether a director that comes back takes the addresses from one with a lower "
 		 "priority." },
+	{ .name = "preempt_delay", DURATION(struct conf_vrrp, preempt_delay), .max = H,
+	  .def = "0s",
+	  .doc = "For how long it leaves them to that one before.  A master that dies or hands "
+		 "over meanwhile is followed without delay." },
+	{ .name = "startup_delay", DURATION(struct conf_vrrp, startup_delay), .max = H,
+	  .def = "0s",
+	  .doc = "How long after the boot of the machine the instance may start: for networks that "
+		 "need their time.  A restart of lbd alone is not delayed." },
+	{ .name = "link_down_delay", DURATION(struct conf_vrrp, link_down_delay), .max = H,
+	  .def = "0s",
+	  .doc = "For how long the interface may be down before the instance gives up.  Must be "
+		 "shorter than the peers' patience." },
+	{ .name = "link_up_delay", DURATION(struct conf_vrrp, link_up_delay), .max = H,
+	  .def = "0s",
+	  .doc = "How long an interface that was down must be up again before the instance starts: "
+		 "one that flaps moves the addresses once, not each time." },
+	{ .name = "announce_refresh", DURATION(struct conf_vrrp, announce_refresh), .max = H,
+	  .def = "60s",
+	  .doc = "How often the master tells the network again where each address lives, with one "
+		 "packet; 0s: only when it has become master, or heard another." },
 	{ .name = "addresses", LIST(struct conf_vrrp, addresses, OPT_VIP, struct conf_vip),
 	  WHERE(struct conf_vrrp, addresses_where),
 	  .min = 1, .max = 255, .flags = OPT_REQUIRED | OPT_LINK_LOCAL,

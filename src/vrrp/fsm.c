@@ -41,6 +41,8 @@ static const struct vrrp_step table[][VRRP_EV_N] = {
 		/* Nothing can be sent: there is no link, or no address to send from. */
 		[VRRP_EV_FAULT] = { VRRP_INITIALIZE, DO(CANCEL) | DO(RELEASE) | DO(CLOSE) },
 		[VRRP_EV_CHANGED] = { VRRP_MASTER, DO(SEND) | DO(ARM_ADVERT) },
+		/* Switches have forgotten its MAC meanwhile. */
+		[VRRP_EV_RELINKED] = { VRRP_MASTER, DO(SEND) | DO(ANNOUNCE) | DO(ARM_ADVERT) },
 		[VRRP_EV_TIMER] = { VRRP_MASTER, DO(SEND) | DO(ARM_NEXT) },
 		/* Whoever resigns or loses has called itself master, so hosts and switches may have
 		 * learnt its MAC: announce again. */

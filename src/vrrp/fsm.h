@@ -15,6 +15,7 @@
 	X(SHUTDOWN, "stopped")                                                                     \
 	X(FAULT, "cannot run")                                                                     \
 	X(CHANGED, "configuration changed")                                                        \
+	X(RELINKED, "its link is back")                                                            \
 	X(TIMER, "timer expired")                                                                  \
 	X(ADVERT_ZERO, "the master handed over")                                                   \
 	X(ADVERT_BETTER, "there is a better master")                                               \

@@ -44,6 +44,11 @@ struct vrrp_instance {
 	bool heir;    /* new, and addresses of it are ours, by an instance that gives them up */
 	bool closing; /* the gate is to be closed as soon as the addresses are gone */
 
+	/* Its link as it is, since when, and as it counts: see settled(). */
+	bool looked, link_up, link_counts;
+	usec_t link_since;
+	usec_t check_at; /* when to look again although nobody told of a change; 0: no need */
+
 	/* Where it speaks, while it is not in INITIALIZE. */
 	unsigned ifindex;
 	struct addr source;
@@ -59,6 +64,7 @@ struct vrrp_instance {
 	usec_t master_interval; /* Active_Adver_Interval */
 	bool resigned;		/* the timer waits out a master that handed over */
 	bool spared;		/* a late down timer has been given its second chance */
+	usec_t hold;		/* a lower master is respected until then; 0: none was heard */
 
 	struct heard heard;
 	uint64_t answered; /* turn in which a losing advert was answered */
@@ -147,6 +153,15 @@ void vrrp_instance_close(struct vrrp_instance *v)
 	v->env->ops->gate(v->env->ctx, v->c->name, false);
 }
 
+static void arm_beat(struct vrrp_instance *v)
+{
+	usec_t at = usec_add(loop_now(), v->c->advert_interval);
+
+	if (v->check_at.us && usec_before(v->check_at, at))
+		at = v->check_at;
+	loop_timer_at(&v->beat, at);
+}
+
 /* Shows that the daemon lives and has decided on all it could know; not before it has acted
  * accordingly, for a beat lifts the fence, too.  The data plane fences us when the last beat is
  * older than a peer would wait for our adverts, and goes on when the peer has been silent for as
@@ -156,7 +171,7 @@ static void beat(struct vrrp_instance *v)
 {
 	usec_t own = v->c->advert_interval, slower = own;
 
-	loop_timer_in(&v->beat, own);
+	arm_beat(v);
 	vrrp_instance_close(v);
 	if (v->closing)
 		return;
@@ -309,6 +324,7 @@ static void handle(struct vrrp_instance *v, enum vrrp_event e)
 		return;
 
 	v->since = now;
+	v->hold = USEC(0);
 	v->counters.became_master += v->state == VRRP_MASTER;
 	if (v->state == VRRP_INITIALIZE)
 		vrrp_unlisten(&v->listener);
@@ -409,17 +425,39 @@ static void compare_addresses(struct vrrp_instance *v, const struct vrrp_advert 
 	v->mismatch_told = !same;
 }
 
+/* preempt_delay: whether a master with a lower priority is left alone, as without preemption.  It
+ * counts from when that one was first heard. */
+static bool holds_back(struct vrrp_instance *v, const struct addr *from)
+{
+	char text[ADDR_STRLEN];
+
+	if (!v->c->preempt_delay.us)
+		return false;
+	if (!v->hold.us) {
+		v->hold = usec_add(loop_now(), v->c->preempt_delay);
+		log_info(v->subject,
+			 "%s is master with a lower priority: it is left alone for %g s",
+			 addr_str(from, text), (double)v->c->preempt_delay.us / 1e6);
+	}
+	return usec_before(loop_now(), v->hold);
+}
+
 /* RFC 9568 6.4.2 and 6.4.3: what an advert means depends on who hears it. */
-static enum vrrp_event meaning(const struct vrrp_instance *v, const struct vrrp_advert *a,
+static enum vrrp_event meaning(struct vrrp_instance *v, const struct vrrp_advert *a,
 			       const struct addr *from)
 {
 	bool better = a->priority > v->c->priority;
 
-	if (!a->priority)
+	if (!a->priority) {
+		v->hold = USEC(0);
 		return VRRP_EV_ADVERT_ZERO;
+	}
+	if (better)
+		v->hold = USEC(0);
 	/* A backup respects its equal, and without preemption every living master. */
 	if (v->state == VRRP_BACKUP)
-		better = better || a->priority == v->c->priority || !v->c->preempt;
+		better = better || a->priority == v->c->priority || !v->c->preempt ||
+			 holds_back(v, from);
 	/* Of two equal masters the greater address stays. */
 	if (v->state == VRRP_MASTER && a->priority == v->c->priority)
 		better = addr_cmp(from, &v->source) > 0;
@@ -496,12 +534,12 @@ static void on_timer(struct loop_timer *t, usec_t now)
 	beat(v);
 }
 
-static void on_beat(struct loop_timer *t, usec_t)
+static void on_beat(struct loop_timer *t, usec_t now)
 {
 	struct vrrp_instance *v = container_of(t, struct vrrp_instance, beat);
 
 	/* Changes of the interface are told; this finds what could not be helped when they were. */
-	if (v->state == VRRP_INITIALIZE)
+	if (v->state == VRRP_INITIALIZE || (v->check_at.us && !usec_before(now, v->check_at)))
 		vrrp_instance_check(v);
 	vrrp_serve(&v->listener);
 	beat(v);
@@ -533,15 +571,59 @@ static bool find_source(struct vrrp_instance *v, const struct net_link *link, st
 				ret);
 }
 
+static void check_again_at(struct vrrp_instance *v, usec_t at)
+{
+	if (!v->check_at.us || usec_before(at, v->check_at))
+		v->check_at = at;
+	if (usec_before(at, v->beat.at))
+		loop_timer_at(&v->beat, at);
+}
+
+/* Whether the link counts as up: a change of it must have lasted for its delay, but for one that is
+ * gone altogether, and for how it was found first. */
+static bool settled(struct vrrp_instance *v, const struct net_link *link)
+{
+	usec_t now = loop_now(), delay;
+	bool up = link && link->up;
+
+	if (up != v->link_up) {
+		v->link_since = now;
+		/* It was down for a while, which nobody was told. */
+		if (up && v->link_counts)
+			handle(v, VRRP_EV_RELINKED);
+	}
+	v->link_up = up;
+	delay = up ? v->c->link_up_delay : v->c->link_down_delay;
+	if (!v->looked || !link || !usec_before(now, usec_add(v->link_since, delay)))
+		v->link_counts = up;
+	v->looked = true;
+	if (up != v->link_counts)
+		check_again_at(v, usec_add(v->link_since, delay));
+	return v->link_counts;
+}
+
 static const struct net_link *find_link(struct vrrp_instance *v, char *why, size_t size)
 {
 	const struct net_link *link = net_link_by_name(v->env->net, v->c->interface);
 
-	if (link && link->up)
+	if (settled(v, link))
 		return link;
 	snprintf(why, size, "interface %s %s", v->c->interface,
-		 link ? "is down" : "does not exist");
+		 !link	    ? "does not exist"
+		 : link->up ? "is not up for long enough"
+			    : "is down");
 	return NULL;
+}
+
+/* startup_delay: CLOCK_MONOTONIC counts from the boot. */
+static bool may_start(struct vrrp_instance *v, char *why, size_t size)
+{
+	if (v->state != VRRP_INITIALIZE || !usec_before(loop_now(), v->c->startup_delay))
+		return true;
+	check_again_at(v, v->c->startup_delay);
+	snprintf(why, size, "waits until %g s after the boot",
+		 (double)v->c->startup_delay.us / 1e6);
+	return false;
 }
 
 static void fault(struct vrrp_instance *v, const char *why)
@@ -597,9 +679,14 @@ void vrrp_instance_check(struct vrrp_instance *v)
 	int r;
 
 	v->heir = false;
+	v->check_at = USEC(0);
 	vrrp_instance_close(v);
 	if (v->stopped)
 		return;
+	if (!heir && !may_start(v, why, sizeof(why))) {
+		fault(v, why);
+		return;
+	}
 	link = find_link(v, why, sizeof(why));
 	if (!link || !find_source(v, link, &source, why, sizeof(why))) {
 		fault(v, why);
@@ -637,7 +724,7 @@ static int own(struct vrrp_instance *v, const struct conf_vrrp *c)
 	n = conf_vrrp_owned(c, list);
 	for (i = 0; i < n; i++)
 		owned[i] = list[i].prefix.addr;
-	r = vip_claim_set(v->env->vips, &v->claim, list, n);
+	r = vip_claim_set(v->env->vips, &v->claim, list, n, c->announce_refresh);
 	if (r < 0)
 		goto err;
 	free(list);

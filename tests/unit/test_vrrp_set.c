@@ -246,6 +246,216 @@ static void without_preemption_a_living_master_stays(void **state)
 	}
 }
 
+static void preemption_waits_for_its_delay(void **)
+{
+	const struct family *f;
+	struct host *h[2];
+
+	for_each_family(f)
+	{
+		pair(f, h, 200, 100);
+		plans[0].vrrp[0].preempt_delay = SEC(30);
+		host_kill(h[0]);
+		world_run(SEC(5));
+		host_start(h[0]);
+		host_configure(h[0], &plans[0].conf);
+		world_run(SEC(30));
+		assert_roles(h, VRRP_BACKUP, VRRP_MASTER);
+		world_run(SEC(5)); /* and the patience with the last advert that was respected */
+		assert_roles(h, VRRP_MASTER, VRRP_BACKUP);
+		world_end();
+	}
+}
+
+/* A dead master is not waited for, nor one that hands over. */
+static void a_delay_of_preemption_delays_no_takeover(void **)
+{
+	const struct family *f;
+	struct host *h[2];
+	int graceful;
+
+	for_each_family(f)
+	{
+		for (graceful = 0; graceful < 2; graceful++) {
+			pair(f, h, 200, 100);
+			plans[0].vrrp[0].preempt_delay = SEC(300);
+			host_kill(h[0]);
+			world_run(SEC(5));
+			host_start(h[0]);
+			host_configure(h[0], &plans[0].conf);
+			world_run(SEC(10));
+			assert_roles(h, VRRP_BACKUP, VRRP_MASTER);
+			if (graceful)
+				host_stop(h[1]);
+			else
+				host_kill(h[1]);
+			world_run(graceful ? MSEC(219) : MSEC(3219));
+			assert_int_equal(host_state(h[0], "web"), VRRP_MASTER);
+			world_end();
+		}
+	}
+}
+
+/* What is respected in between begins the delay anew. */
+static void a_better_master_ends_the_delay_of_preemption(void **)
+{
+	const struct family *f;
+	struct host *h;
+	int i;
+
+	for_each_family(f)
+	{
+		world_begin();
+		setup(&plans[0], f, 100);
+		plans[0].vrrp[0].preempt_delay = SEC(10);
+		h = host_new(f->a);
+		host_configure(h, &plans[0].conf);
+		for (i = 0; i < 19; i++) {
+			hear(h, f, f->other, i == 9 ? 150 : 50);
+			world_run(SEC(1));
+			assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
+		}
+		for (i = 0; i < 6; i++) {
+			hear(h, f, f->other, 50);
+			world_run(SEC(1));
+		}
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		world_end();
+	}
+}
+
+static void a_machine_that_booted_waits_for_its_network(void **)
+{
+	const struct family *f;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		world_begin(); /* 1000 s after the boot */
+		setup(&plans[0], f, 255);
+		plans[0].vrrp[0].startup_delay = MSEC(1010300);
+		h = host_new(f->a);
+		host_configure(h, &plans[0].conf);
+		world_run(USEC(10299999));
+		assert_int_equal(host_state(h, "web"), VRRP_INITIALIZE);
+		assert_string_equal(host_status(h, "web").reason,
+				    "waits until 1010.3 s after the boot");
+		world_run(USEC(1));
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		/* a restart of the daemon is no boot */
+		host_kill(h);
+		host_start(h);
+		host_configure(h, &plans[0].conf);
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		world_end();
+	}
+}
+
+static struct host *debounced(const struct family *f, usec_t down, usec_t up)
+{
+	struct host *h;
+
+	world_begin();
+	setup(&plans[0], f, 255);
+	plans[0].vrrp[0].link_down_delay = down;
+	plans[0].vrrp[0].link_up_delay = up;
+	h = host_new(f->a);
+	host_configure(h, &plans[0].conf);
+	world_run(SEC(1));
+	assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+	return h;
+}
+
+static void a_short_loss_of_link_is_borne(void **)
+{
+	const struct family *f;
+	unsigned announced;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		h = debounced(f, MSEC(1500), USEC(0));
+		announced = host_announced(h);
+		host_link(h, "eth0", true, false, 1);
+		world_run(MSEC(1400));
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		assert_int_equal(host_announced(h), announced);
+		host_clear_trace(h);
+		host_link(h, "eth0", true, true, 1);
+		world_run(USEC(0));
+		assert_string_equal(host_trace(h), "advert announce");
+		/* the next one counts from its own beginning */
+		host_link(h, "eth0", true, false, 1);
+		world_run(USEC(1499999));
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		world_run(USEC(1));
+		assert_int_equal(host_state(h, "web"), VRRP_INITIALIZE);
+		assert_string_equal(host_status(h, "web").reason, "interface eth0 is down");
+		world_end();
+	}
+}
+
+static void a_link_that_flaps_must_be_up_for_its_delay(void **)
+{
+	const struct family *f;
+	struct host *h;
+	int i;
+
+	for_each_family(f)
+	{
+		h = debounced(f, USEC(0), SEC(5));
+		for (i = 0; i < 10; i++) {
+			host_link(h, "eth0", true, false, 1);
+			world_run(SEC(1));
+			assert_int_equal(host_state(h, "web"), VRRP_INITIALIZE);
+			host_link(h, "eth0", true, true, 1);
+			world_run(MSEC(4999));
+			assert_int_equal(host_state(h, "web"), VRRP_INITIALIZE);
+		}
+		assert_string_equal(host_status(h, "web").reason,
+				    "interface eth0 is not up for long enough");
+		world_run(MSEC(1));
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		assert_int_equal(host_status(h, "web").counters.became_master, 2);
+		world_end();
+	}
+}
+
+static void an_interface_that_goes_is_not_waited_for(void **)
+{
+	const struct family *f;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		h = debounced(f, SEC(2), USEC(0));
+		host_link(h, "eth0", false, false, 1);
+		world_run(USEC(0));
+		assert_int_equal(host_state(h, "web"), VRRP_INITIALIZE);
+		world_end();
+	}
+}
+
+static void the_refresh_of_announcements_follows_the_configuration(void **)
+{
+	const struct family *f;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		world_begin();
+		setup(&plans[0], f, 255);
+		plans[0].vrrp[0].announce_refresh = SEC(60);
+		h = host_new(f->a);
+		host_configure(h, &plans[0].conf);
+		assert_int_equal(host_refresh(h).us, 60000000);
+		plans[0].vrrp[0].announce_refresh = USEC(0);
+		host_configure(h, &plans[0].conf);
+		assert_int_equal(host_refresh(h).us, 0);
+		world_end();
+	}
+}
+
 static void a_backup_respects_its_equal(void **state)
 {
 	const struct family *f;
@@ -1652,6 +1862,9 @@ static void make_plans(const struct family *f)
 	plan_instance(&plans[2], 0, "two", f->family, 52, 100)->advert_interval = MSEC(100);
 	plan_vip(&plans[2], 0, f->vip, "eth0");
 	plan_instance(&plans[3], 0, "web", f->family, 51, 100)->preempt = false;
+	plans[3].vrrp[0].link_down_delay = SEC(2);
+	plans[3].vrrp[0].link_up_delay = SEC(1);
+	plans[2].vrrp[0].preempt_delay = SEC(3);
 	plan_vip(&plans[3], 0, f->vip, "eth0");
 	plan_peer(&plans[3], 0, f->other);
 }
@@ -1690,6 +1903,14 @@ int main(void)
 		cmocka_unit_test(graceful_stop_costs_the_skew_time),
 		cmocka_unit_test(the_higher_returns_and_preempts),
 		cmocka_unit_test(without_preemption_a_living_master_stays),
+		cmocka_unit_test(preemption_waits_for_its_delay),
+		cmocka_unit_test(a_delay_of_preemption_delays_no_takeover),
+		cmocka_unit_test(a_better_master_ends_the_delay_of_preemption),
+		cmocka_unit_test(a_machine_that_booted_waits_for_its_network),
+		cmocka_unit_test(a_short_loss_of_link_is_borne),
+		cmocka_unit_test(a_link_that_flaps_must_be_up_for_its_delay),
+		cmocka_unit_test(an_interface_that_goes_is_not_waited_for),
+		cmocka_unit_test(the_refresh_of_announcements_follows_the_configuration),
 		cmocka_unit_test(a_backup_respects_its_equal),
 		cmocka_unit_test(of_equal_masters_the_greater_address_stays),
 		cmocka_unit_test(two_owners_settle),

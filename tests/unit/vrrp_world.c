@@ -82,7 +82,7 @@ struct host {
 	unsigned n_gates;
 	char trace[512];
 	unsigned sent, announced, removed;
-	usec_t longest;
+	usec_t longest, refresh;
 };
 
 static struct {
@@ -351,6 +351,12 @@ void announce_start(struct announcer *a, struct announcement *w)
 
 void announce_stop(struct announcement *w)
 {
+}
+
+void announce_refresh(struct announcer *a, struct announcement *w, usec_t refresh)
+{
+	w->refresh = refresh;
+	a->host->refresh = refresh;
 }
 
 /* ---- vrrp/socket.h ---- */
@@ -884,6 +890,11 @@ unsigned host_announced(const struct host *h)
 unsigned host_removed(const struct host *h)
 {
 	return h->removed;
+}
+
+usec_t host_refresh(const struct host *h)
+{
+	return h->refresh;
 }
 
 usec_t host_longest_callback(const struct host *h)

@@ -76,6 +76,7 @@ void host_clear_trace(struct host *h);
 unsigned host_sent(const struct host *h);
 unsigned host_announced(const struct host *h);
 unsigned host_removed(const struct host *h); /* addresses */
+usec_t host_refresh(const struct host *h);   /* of the address last configured */
 usec_t host_longest_callback(const struct host *h);
 
 /* What others do to the machine. */
