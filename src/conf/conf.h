@@ -77,6 +77,7 @@ enum conf_checksum {
 struct conf_vrrp {
 	struct conf_where where;
 	const char *name;
+	const char *group; /* of vrrp_groups; NULL: it moves alone */
 	const char *interface;
 	struct conf_where interface_where;
 	uint32_t vrid;
@@ -100,6 +101,14 @@ struct conf_vrrp {
 	struct addr source;	    /* of the adverts; else the interface's own */
 	struct addr *unicast_peers; /* none: multicast */
 	unsigned n_unicast_peers;
+};
+
+/* Instances that are MASTER together or not at all. */
+struct conf_vrrp_group {
+	struct conf_where where;
+	const char *name;
+	const char **members;
+	unsigned n_members;
 };
 
 enum conf_scheduler {
@@ -211,6 +220,8 @@ struct conf {
 	struct conf_director director;
 	struct conf_vrrp *vrrp;
 	unsigned n_vrrp;
+	struct conf_vrrp_group *vrrp_groups;
+	unsigned n_vrrp_groups;
 	struct conf_service *services;
 	unsigned n_services;
 	struct arena *arena;

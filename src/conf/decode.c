@@ -175,10 +175,17 @@ static void decode_each(struct decoder *d, const struct opt *o, const struct nod
 	*(unsigned *)((char *)base + o->n_each_at) = (unsigned)(one - each);
 }
 
+static void decode_opt(struct decoder *d, const struct opt *o, const struct node *n, void *base);
+
 static void decode_object(struct decoder *d, const struct opt_group *g, const struct node *n,
 			  void *base, const char *name)
 {
 	((struct conf_object *)base)->name = arena_strdup(d->arena, name);
+	if (g->brief && n->type != NODE_GROUP) {
+		*(struct conf_where *)base = decode_where(d, n);
+		decode_opt(d, schema_find(g, g->brief), n, base);
+		return;
+	}
 	decode_node(d, g, n, base);
 }
 

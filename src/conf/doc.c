@@ -17,6 +17,7 @@ static const struct section {
 	{ &schema_file, "The file", NULL },
 	{ &schema_director, "director: { ... }", NULL },
 	{ &schema_vrrp, "vrrp: { NAME: { ... }; ... }", NULL },
+	{ &schema_vrrp_group, "vrrp_groups: { NAME = [ \"member\", ... ]; ... }", NULL },
 	{ &schema_service, "services: { NAME: { ... }; ... }", NULL },
 	{ &schema_server, "servers: { NAME: { ... }; ... }", NULL },
 	{ &schema_check, "checks: { NAME: { ... }; ... }", NULL },

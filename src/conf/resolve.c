@@ -36,6 +36,22 @@ static const struct node *section(struct resolver *r, const char *name)
 	return n ? n : empty_group(r, r->root, name);
 }
 
+/* Of several groups that want an instance the first one has it; rules tell of the others. */
+static void resolve_groups(struct resolver *r)
+{
+	const struct opt *o = schema_find(&schema_file, "vrrp_groups");
+	struct conf *c = r->conf;
+	struct conf_vrrp *v;
+	unsigned i, k;
+
+	decode_named(&r->decoder, o, section(r, "vrrp_groups"), &c->vrrp_groups, &c->n_vrrp_groups);
+	for (i = 0; i < c->n_vrrp_groups; i++)
+		for (k = 0; k < c->vrrp_groups[i].n_members; k++)
+			for (v = c->vrrp; v < c->vrrp + c->n_vrrp; v++)
+				if (!v->group && !strcmp(v->name, c->vrrp_groups[i].members[k]))
+					v->group = c->vrrp_groups[i].name;
+}
+
 static void resolve_vrrp(struct resolver *r)
 {
 	const struct opt *o = schema_find(&schema_file, "vrrp");
@@ -51,6 +67,7 @@ static void resolve_vrrp(struct resolver *r)
 			if (!v->addresses[i].interface)
 				v->addresses[i].interface = v->interface;
 	}
+	resolve_groups(r);
 }
 
 /* Mistakes in what no service uses are mistakes too. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "conf/problems.h"
+#include "conf/schema.h"
 
 /* src/ipvs/abi.h: SVC_MAX and SERVER_MAX, of which slot 0 stays empty. */
 #define SERVICE_KEYS_MAX 16384
@@ -222,6 +223,72 @@ static void version_fits(const struct rules *r)
 		if (v->version == 2 && v->checksum != CONF_CHECKSUM_PSEUDO)
 			error(r, &v->where, "checksum", "is of version 3: version 2 has one form");
 	}
+}
+
+static const struct conf_vrrp *instance(const struct conf *c, const char *name)
+{
+	const struct conf_vrrp *v;
+
+	for_each(v, c->vrrp, c->n_vrrp)
+		if (!strcmp(v->name, name))
+			return v;
+	return NULL;
+}
+
+static void no_such_instance(const struct rules *r, const struct conf_where *where,
+			     const char *option, const char *name)
+{
+	struct nearest nearest = { .wanted = name };
+	const struct conf_vrrp *v;
+
+	for_each(v, r->conf->vrrp, r->conf->n_vrrp)
+		nearest_try(&nearest, v->name);
+	if (nearest.best)
+		error(r, where, option, "there is no instance \"%s\"; did you mean \"%s\"?", name,
+		      nearest.best);
+	else
+		error(r, where, option, "there is no instance \"%s\"", name);
+}
+
+static bool is_member(const struct conf_vrrp_group *g, unsigned n, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(g->members[i], name))
+			return true;
+	return false;
+}
+
+static void check_member(const struct rules *r, const struct conf_vrrp_group *g, unsigned i)
+{
+	const struct conf_vrrp *v = instance(r->conf, g->members[i]), *first;
+
+	if (!v) {
+		no_such_instance(r, &g->where, "members", g->members[i]);
+		return;
+	}
+	if (is_member(g, i, v->name))
+		error(r, &g->where, "members", "%s is there twice", v->name);
+	else if (v->group && strcmp(v->group, g->name) != 0)
+		error(r, &g->where, "members", "%s is in vrrp_groups.%s too", v->name, v->group);
+	first = instance(r->conf, g->members[0]);
+	if (first && (first->priority == 255) != (v->priority == 255))
+		error(r, &g->where, "members",
+		      "%s owns its addresses at all times (priority 255), and %s does not: they "
+		      "cannot move as one",
+		      v->priority == 255 ? v->name : first->name,
+		      v->priority == 255 ? first->name : v->name);
+}
+
+static void groups_have_members(const struct rules *r)
+{
+	const struct conf_vrrp_group *g;
+	unsigned i;
+
+	for_each(g, r->conf->vrrp_groups, r->conf->n_vrrp_groups)
+		for (i = 0; i < g->n_members; i++)
+			check_member(r, g, i);
 }
 
 /* Beyond it a peer is master, and so would this one be when its link comes back. */
@@ -644,6 +711,7 @@ static void (*const errors[])(const struct rules *r) = {
 	vrid_once,
 	version_fits,
 	link_down_delay_fits,
+	groups_have_members,
 	address_in_one_instance,
 	advert_fits,
 	source_fits,
@@ -681,16 +749,6 @@ void rules_check(const struct conf *c, const struct node *root, struct problems 
 }
 
 /* ---- Between nodes ---- */
-
-static const struct conf_vrrp *instance(const struct conf *c, const char *name)
-{
-	const struct conf_vrrp *v;
-
-	for_each(v, c->vrrp, c->n_vrrp)
-		if (!strcmp(v->name, name))
-			return v;
-	return NULL;
-}
 
 static bool has_address(const struct conf_vrrp *v, const struct prefix *p)
 {

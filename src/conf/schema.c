@@ -36,6 +36,7 @@
 			       offsetof(s, name) == offsetof(struct conf_object, name),            \
 		       "starts like struct conf_object")
 OBJECT(struct conf_vrrp);
+OBJECT(struct conf_vrrp_group);
 OBJECT(struct conf_service);
 OBJECT(struct conf_server);
 OBJECT(struct conf_check);
@@ -200,6 +201,21 @@ const struct opt_group schema_vrrp = {
 	.doc = "A virtual router: addresses of one family that one director holds at a time.",
 };
 
+static const struct opt vrrp_group_opts[] = {
+	{ .name = "members", LIST(struct conf_vrrp_group, members, OPT_STRING, const char *),
+	  .min = 2, .max = 4095, .flags = OPT_REQUIRED,
+	  .doc = "Names of instances." },
+	{ 0 },
+};
+
+const struct opt_group schema_vrrp_group = {
+	.title = "a group of instances", .opts = vrrp_group_opts, .has_where = true,
+	.size = sizeof(struct conf_vrrp_group), .brief = "members",
+	.doc = "Instances that move as one: they are MASTER when all of them can be, and none is "
+	       "when one has a better master, or cannot run.  shop = [ \"shop4\", \"shop6\" ]; is "
+	       "short for shop: { members = [ \"shop4\", \"shop6\" ]; };.",
+};
+
 static const struct opt check_opts[] = {
 	{ .name = "type", ENUM(struct conf_check, type), .words = check_types, .def = "tcp",
 	  .doc = "tcp: a connection is accepted within the timeout.  none: the server always counts "
@@ -300,6 +316,8 @@ static const struct opt file_opts[] = {
 	  .group = &schema_director, .doc = "What holds for this machine as a whole." },
 	{ .name = "vrrp", NAMED(struct conf, vrrp, struct conf_vrrp), .group = &schema_vrrp,
 	  .max = 4095, .doc = "The virtual routers, which hold the addresses." },
+	{ .name = "vrrp_groups", NAMED(struct conf, vrrp_groups, struct conf_vrrp_group),
+	  .group = &schema_vrrp_group, .max = 4095, .doc = "Those of them that move together." },
 	{ .name = "defaults", .type = OPT_GROUP, .group = &schema_defaults,
 	  .doc = "What holds for every service that does not say otherwise." },
 	{ .name = "pools", .type = OPT_NAMED, .group = &schema_pool, .max = 16384,
@@ -337,6 +355,8 @@ const struct opt *schema_find(const struct opt_group *g, const char *name)
 {
 	const struct opt *o;
 
+	if (!name)
+		return NULL;
 	for_each_opt(o, g)
 		if (!strcmp(o->name, name) || (o->single && !strcmp(o->single, name)))
 			return o;

@@ -80,6 +80,9 @@ struct opt_group {
 	enum opt_view view;
 	size_t size;
 	bool has_where; /* starts with struct conf_where */
+	/* Of named ones: the option whose value may stand for the whole, name = [ ... ].  It is
+	 * printed like that, so it is the only one. */
+	const char *brief;
 };
 
 /* What every named thing starts with. */
@@ -89,7 +92,8 @@ struct conf_object {
 };
 
 extern const struct opt_group schema_file, schema_node, schema_director, schema_vrrp,
-	schema_defaults, schema_pool, schema_service, schema_server, schema_check;
+	schema_vrrp_group, schema_defaults, schema_pool, schema_service, schema_server,
+	schema_check;
 
 bool opt_in_group(const struct opt *o, const struct opt_group *g);
 /* The options of g that can be written, one after the other: o runs over them. */
@@ -97,7 +101,7 @@ bool opt_in_group(const struct opt *o, const struct opt_group *g);
 	for (o = (g)->opts; o->name; o++)                                                          \
 		if (opt_in_group(o, g))
 
-/* By its name, or its `single` name; NULL. */
+/* By its name, or its `single` name; NULL when there is none, or name is NULL. */
 const struct opt *schema_find(const struct opt_group *g, const char *name);
 /* The name in g that somebody who wrote `name` may have meant; NULL when none is near. */
 const char *schema_nearest(const struct opt_group *g, const char *name);

@@ -106,6 +106,7 @@ const struct value values_vrrp_counters[] = {
 #define S struct vrrp_status
 const struct value values_vrrp_status[] = {
 	VALUE(S, name, "name", "the instance"),
+	VALUE(S, group, "group", "that it moves with; null: none"),
 	VALUE(S, interface, "interface", "where its adverts go"),
 	VALUE(S, vrid, "vrid", "its virtual router id"),
 	VALUE(S, version, "version", "of the protocol"),

@@ -96,14 +96,14 @@ static bool advance(struct announcement *w, usec_t now)
  * due together spread, and stay apart. */
 static bool may_go(struct announcer *a, struct announcement *w, usec_t now)
 {
-	usec_t free = usec_add(a->refreshed, BETWEEN_REFRESHES);
+	usec_t next = usec_add(a->refreshed, BETWEEN_REFRESHES);
 
 	if (usec_before(now, w->due))
 		return false;
 	if (in_burst(w))
 		return true;
-	if (usec_before(now, free)) {
-		w->due = free;
+	if (usec_before(now, next)) {
+		w->due = next;
 		return false;
 	}
 	a->refreshed = now;

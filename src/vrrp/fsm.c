@@ -32,6 +32,8 @@ static const struct vrrp_step table[][VRRP_EV_N] = {
 		[VRRP_EV_SHUTDOWN] = { VRRP_INITIALIZE, DO(CANCEL) },
 		[VRRP_EV_FAULT] = { VRRP_INITIALIZE, DO(CANCEL) },
 		[VRRP_EV_TIMER] = BECOME_MASTER,
+		[VRRP_EV_GROUP_TAKES] = BECOME_MASTER,
+		[VRRP_EV_HELD] = { VRRP_BACKUP, DO(ARM_DOWN) },
 		[VRRP_EV_ADVERT_ZERO] = { VRRP_BACKUP, DO(ARM_SKEW) },
 		[VRRP_EV_ADVERT_BETTER] = { VRRP_BACKUP, DO(ADOPT) | DO(ARM_DOWN) },
 	},
@@ -40,6 +42,10 @@ static const struct vrrp_step table[][VRRP_EV_N] = {
 				       DO(CANCEL) | DO(SEND_ZERO) | DO(RELEASE) | DO(CLOSE) },
 		/* Nothing can be sent: there is no link, or no address to send from. */
 		[VRRP_EV_FAULT] = { VRRP_INITIALIZE, DO(CANCEL) | DO(RELEASE) | DO(CLOSE) },
+		/* The peer takes over as if we stopped, and need not wait. */
+		[VRRP_EV_GROUP_YIELDS] = { VRRP_BACKUP, DO(OWN_INTERVAL) | DO(SEND_ZERO) |
+								DO(RELEASE) | DO(CLOSE) |
+								DO(ARM_DOWN) },
 		[VRRP_EV_CHANGED] = { VRRP_MASTER, DO(SEND) | DO(ARM_ADVERT) },
 		/* Switches have forgotten its MAC meanwhile. */
 		[VRRP_EV_RELINKED] = { VRRP_MASTER, DO(SEND) | DO(ANNOUNCE) | DO(ARM_ADVERT) },

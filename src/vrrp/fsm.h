@@ -17,6 +17,9 @@
 	X(CHANGED, "configuration changed")                                                        \
 	X(RELINKED, "its link is back")                                                            \
 	X(TIMER, "timer expired")                                                                  \
+	X(HELD, "the others of its group cannot be master")                                        \
+	X(GROUP_TAKES, "all of its group can be master")                                           \
+	X(GROUP_YIELDS, "one of its group cannot be master")                                       \
 	X(ADVERT_ZERO, "the master handed over")                                                   \
 	X(ADVERT_BETTER, "there is a better master")                                               \
 	X(ADVERT_WORSE, "an advert that loses against us")

@@ -21,6 +21,7 @@
 
 #include "lib/log.h"
 #include "vrrp/fsm.h"
+#include "vrrp/sync.h"
 
 #define RUBBISH_TOLD SEC(60)
 
@@ -38,9 +39,11 @@ struct vrrp_instance {
 	char subject[64]; /* "vrrp web", for the log */
 
 	enum vrrp_state state;
-	char reason[96];
+	char reason[VRRP_REASON_LEN];
 	usec_t since;
 	bool stopped;
+	struct sync_group *group; /* borrowed; NULL: it moves alone */
+	bool able;		  /* BACKUP, but for its group */
 	bool heir;    /* new, and addresses of it are ours, by an instance that gives them up */
 	bool closing; /* the gate is to be closed as soon as the addresses are gone */
 
@@ -291,7 +294,8 @@ static void (*const perform[VRRP_ACTION_N])(struct vrrp_instance *v) = {
 	[VRRP_BIT_ARM_DOWN] = do_arm_down,
 };
 
-/* Why a transition happens, for whoever asks later.  A fault's reason is set by who found it. */
+/* Why a transition happens, for whoever asks later.  The reason of a fault, or of a group
+ * that yields, is set by who found it. */
 static void explain(struct vrrp_instance *v, enum vrrp_event e)
 {
 	char text[ADDR_STRLEN];
@@ -301,7 +305,7 @@ static void explain(struct vrrp_instance *v, enum vrrp_event e)
 	else if (e == VRRP_EV_ADVERT_BETTER)
 		set_reason(v, "%s advertises priority %u, ours is %u",
 			   addr_str(&v->heard.from, text), v->heard.priority, v->c->priority);
-	else if (e != VRRP_EV_FAULT)
+	else if (e != VRRP_EV_FAULT && e != VRRP_EV_GROUP_YIELDS)
 		set_reason(v, "%s", vrrp_event_text(e));
 }
 
@@ -317,6 +321,8 @@ static void handle(struct vrrp_instance *v, enum vrrp_event e)
 	if (step.next != from)
 		explain(v, e);
 	v->state = step.next;
+	if (e == VRRP_EV_ADVERT_BETTER || step.next != from)
+		v->able = false;
 	for (i = 0; i < VRRP_ACTION_N; i++)
 		if (step.actions & 1U << i)
 			perform[i](v);
@@ -331,6 +337,50 @@ static void handle(struct vrrp_instance *v, enum vrrp_event e)
 	log_info(v->subject, "%s -> %s: %s", vrrp_state_name(from), vrrp_state_name(v->state),
 		 v->reason);
 	v->env->ops->state_changed(v->env->ctx, v->c->name, from, v->state);
+	if (v->group && v->state != VRRP_MASTER)
+		sync_group_settle(v->group);
+}
+
+/* ---- In a group ---- */
+
+void vrrp_instance_join(struct vrrp_instance *v, struct sync_group *g)
+{
+	v->group = g;
+}
+
+const char *vrrp_instance_name(const struct vrrp_instance *v)
+{
+	return v->c->name;
+}
+
+enum vrrp_state vrrp_instance_state(const struct vrrp_instance *v)
+{
+	return v->state;
+}
+
+bool vrrp_instance_is_able(const struct vrrp_instance *v)
+{
+	return v->state == VRRP_MASTER || v->able;
+}
+
+void vrrp_instance_take(struct vrrp_instance *v)
+{
+	handle(v, VRRP_EV_GROUP_TAKES);
+}
+
+void vrrp_instance_yield(struct vrrp_instance *v, const char *why)
+{
+	set_reason(v, "%s", why);
+	handle(v, VRRP_EV_GROUP_YIELDS);
+}
+
+/* There is no master, or none that is to be respected: the group decides, if there is one. */
+static void become_able(struct vrrp_instance *v)
+{
+	v->able = true;
+	sync_group_settle(v->group);
+	if (v->state == VRRP_BACKUP && !loop_timer_active(&v->timer))
+		handle(v, VRRP_EV_HELD);
 }
 
 /* ---- Datagrams ---- */
@@ -529,7 +579,11 @@ static void on_timer(struct loop_timer *t, usec_t now)
 
 	vrrp_serve(&v->listener);
 	/* Armed again: what had been waiting has changed the prospect. */
-	if (!loop_timer_active(&v->timer) && !spare(v, now))
+	if (loop_timer_active(&v->timer) || spare(v, now))
+		;
+	else if (v->state == VRRP_BACKUP && v->group)
+		become_able(v);
+	else
 		handle(v, VRRP_EV_TIMER);
 	beat(v);
 }
@@ -661,13 +715,20 @@ static void measure(struct vrrp_instance *v, const struct net_link *link)
 }
 
 /* An address that moves to a new instance would be nobody's for a master down interval, were that
- * instance to wait as the RFC has it.  Should it have a better master elsewhere, that one answers
- * our first advert. */
-static enum vrrp_event startup(const struct vrrp_instance *v, bool heir)
+ * instance to wait as the RFC has it, and the group that an instance joins would have to wait with
+ * it.  Should there be a better master elsewhere, that one answers our first advert. */
+static void startup(struct vrrp_instance *v, bool heir)
 {
-	if (v->c->priority == 255)
-		return VRRP_EV_STARTUP_OWNER;
-	return heir ? VRRP_EV_STARTUP_HEIR : VRRP_EV_STARTUP;
+	bool owner = v->c->priority == 255;
+
+	if (heir || (v->group && sync_group_is_master(v->group)))
+		handle(v, VRRP_EV_STARTUP_HEIR);
+	else if (owner && !v->group)
+		handle(v, VRRP_EV_STARTUP_OWNER);
+	else
+		handle(v, VRRP_EV_STARTUP);
+	if (v->state == VRRP_BACKUP && owner && v->group)
+		become_able(v);
 }
 
 void vrrp_instance_check(struct vrrp_instance *v)
@@ -708,7 +769,7 @@ void vrrp_instance_check(struct vrrp_instance *v)
 		return;
 	}
 	vrrp_serve(&v->listener); /* who becomes master beats at once */
-	handle(v, startup(v, heir));
+	startup(v, heir);
 }
 
 /* Takes over which addresses c has.  0 or -ENOMEM, all as it was. */
@@ -803,6 +864,11 @@ bool vrrp_instance_is(const struct vrrp_instance *v, const struct conf_vrrp *c)
 	       v->c->family == c->family;
 }
 
+bool vrrp_instance_is_in(const struct vrrp_instance *v, const struct conf_vrrp_group *c)
+{
+	return v->c->group && !strcmp(v->c->group, c->name);
+}
+
 bool vrrp_instance_has_name_of(const struct vrrp_instance *v, const struct vrrp_instance *other)
 {
 	return !strcmp(v->c->name, other->c->name);
@@ -824,6 +890,7 @@ void vrrp_instance_status(const struct vrrp_instance *v, struct vrrp_status *ret
 {
 	*ret = (struct vrrp_status){
 		.name = v->c->name,
+		.group = v->group ? sync_group_name(v->group) : NULL,
 		.interface = v->c->interface,
 		.vrid = (uint8_t)v->c->vrid,
 		.version = (uint8_t)v->c->version,

@@ -18,7 +18,10 @@ struct vrrp_env {
 	void *ctx;
 };
 
+struct sync_group;
 struct vrrp_instance;
+
+#define VRRP_REASON_LEN 96
 
 /* In INITIALIZE, with a gate to be closed; vrrp_instance_check gets it going.  c is borrowed until
  * the next update.  0 or -ENOMEM. */
@@ -37,9 +40,21 @@ void vrrp_instance_check(struct vrrp_instance *v);
 /* Closes its gate if that is to be done and the addresses are gone; for when they may just have
  * gone (vrrp_instance_check does it, too). */
 void vrrp_instance_close(struct vrrp_instance *v);
+bool vrrp_instance_is_in(const struct vrrp_instance *v, const struct conf_vrrp_group *c);
 bool vrrp_instance_has_name_of(const struct vrrp_instance *v, const struct vrrp_instance *other);
 /* Its gate is another's now. */
 void vrrp_instance_leave_gate(struct vrrp_instance *v);
+
+/* NULL: it moves alone. */
+void vrrp_instance_join(struct vrrp_instance *v, struct sync_group *g);
+const char *vrrp_instance_name(const struct vrrp_instance *v);
+enum vrrp_state vrrp_instance_state(const struct vrrp_instance *v);
+/* Whether it is MASTER, or would be but for its group. */
+bool vrrp_instance_is_able(const struct vrrp_instance *v);
+/* Its group is MASTER, or no longer. */
+void vrrp_instance_take(struct vrrp_instance *v);
+void vrrp_instance_yield(struct vrrp_instance *v, const char *why);
+
 /* For good. */
 void vrrp_instance_stop(struct vrrp_instance *v);
 

@@ -2,15 +2,19 @@
 /* All VRRP instances of this director, made to match the configuration. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/log.h"
 #include "vrrp/instance.h"
+#include "vrrp/sync.h"
 
 struct vrrp_set {
 	struct vrrp_env env;
 	struct announcer *announcer;
 	struct vrrp_instance **instances;
 	unsigned n;
+	struct sync_group **groups;
+	unsigned n_groups;
 	struct net_watch watch;
 	struct loop_timer recheck;
 };
@@ -103,6 +107,51 @@ static void hand_on_gates(struct vrrp_instance *const *gone, unsigned n_gone,
 				vrrp_instance_leave_gate(gone[i]);
 }
 
+/* ---- Groups ---- */
+
+/* Each instance is on its own: for as long as the set is not whole. */
+static void dissolve_groups(struct vrrp_set *s)
+{
+	while (s->n_groups)
+		sync_group_free(s->groups[--s->n_groups]);
+	free(s->groups);
+	s->groups = NULL;
+}
+
+static void form_group(struct vrrp_set *s, const struct conf_vrrp_group *c)
+{
+	struct sync_group *g = sync_group_new(c->name, s->n);
+	unsigned i;
+
+	if (!g) {
+		log_err("vrrp", "no memory for group %s: its instances move alone", c->name);
+		return;
+	}
+	for (i = 0; i < s->n; i++)
+		if (vrrp_instance_is_in(s->instances[i], c))
+			sync_group_add(g, s->instances[i]);
+	s->groups[s->n_groups++] = g;
+}
+
+static void form_groups(struct vrrp_set *s, const struct conf *c)
+{
+	unsigned i;
+
+	s->groups = calloc(c->n_vrrp_groups + 1, sizeof(struct sync_group *));
+	if (!s->groups)
+		log_err("vrrp", "no memory for groups: all instances move alone");
+	for (i = 0; s->groups && i < c->n_vrrp_groups; i++)
+		form_group(s, &c->vrrp_groups[i]);
+}
+
+static void settle_groups(struct vrrp_set *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n_groups; i++)
+		sync_group_settle(s->groups[i]);
+}
+
 /* In this order, so that an address which moves between instances is never unwanted: those that
  * stay take their new addresses, those that go give theirs up, those that are new may become master
  * at once, then the interfaces are made to match, and what a crashed daemon left open is closed. */
@@ -113,6 +162,7 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 
 	if (!next) {
 		log_err("vrrp", "no memory for %u instances: all are stopped", c->n_vrrp);
+		dissolve_groups(s);
 		retire(s, NULL, 0);
 		free_all(s->instances, s->n);
 		s->instances = NULL;
@@ -120,6 +170,7 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 		return;
 	}
 	vips_hold(s->env.vips, true);
+	dissolve_groups(s);
 	for (i = 0; i < c->n_vrrp; i++) {
 		next[i] = find(s, &c->vrrp[i]);
 		if (next[i])
@@ -138,7 +189,9 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 	s->instances = next;
 	s->n = n;
 	hand_on_gates(gone, n_gone, next, n);
+	form_groups(s, c);
 	check_all(s);
+	settle_groups(s);
 	vips_hold(s->env.vips, false);
 	close_all(s);
 	free_all(gone, n_gone);
@@ -148,6 +201,7 @@ void vrrp_set_stop(struct vrrp_set *s)
 {
 	unsigned i;
 
+	dissolve_groups(s);
 	for (i = 0; i < s->n; i++)
 		vrrp_instance_stop(s->instances[i]);
 	vips_finish(s->env.vips);
@@ -209,6 +263,7 @@ void vrrp_set_free(struct vrrp_set *s)
 {
 	if (!s)
 		return;
+	dissolve_groups(s);
 	free_all(s->instances, s->n);
 	net_watch_del(s->env.net, &s->watch);
 	loop_timer_stop(&s->recheck);

@@ -89,7 +89,8 @@ struct vrrp_counters {
 
 /* A copy for display. */
 struct vrrp_status {
-	const char *name; /* borrowed */
+	const char *name;  /* borrowed */
+	const char *group; /* that it moves with; NULL: none */
 	const char *interface;
 	uint8_t vrid, version;
 	int family;

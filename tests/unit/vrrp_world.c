@@ -591,6 +591,17 @@ static void check_timers(struct host *h)
 	assert_int_equal(beats, h->conf->n_vrrp);
 }
 
+static void check_groups(struct host *h)
+{
+	const struct conf_vrrp *v = h->conf->vrrp;
+	unsigned i;
+
+	for (i = 0; i + 1 < h->conf->n_vrrp; i++)
+		if (v[i].group && v[i + 1].group && !strcmp(v[i].group, v[i + 1].group))
+			assert_int_equal(host_state(h, v[i].name) == VRRP_MASTER,
+					 host_state(h, v[i + 1].name) == VRRP_MASTER);
+}
+
 static void check(struct host *h)
 {
 	usec_t patience = usec_add(h->slowest, usec_add(world.latest, MSEC(10)));
@@ -615,6 +626,7 @@ static void check(struct host *h)
 	}
 	check_timers(h);
 	check_addresses(h);
+	check_groups(h);
 }
 
 /* ---- The clock ---- */
@@ -999,6 +1011,21 @@ void plan_vip(struct plan *p, unsigned i, const char *prefix, const char *interf
 
 	assert_int_equal(prefix_parse(prefix, &v->prefix), 0);
 	v->interface = interface;
+}
+
+void plan_group(struct plan *p, const char *name, unsigned n)
+{
+	unsigned i;
+
+	p->conf.vrrp_groups = &p->group;
+	p->conf.n_vrrp_groups = 1;
+	p->group.name = name;
+	p->group.members = p->members;
+	p->group.n_members = n;
+	for (i = 0; i < n; i++) {
+		p->members[i] = p->vrrp[i].name;
+		p->vrrp[i].group = name;
+	}
 }
 
 void plan_peer(struct plan *p, unsigned i, const char *address)

@@ -21,6 +21,8 @@ struct plan {
 	struct conf_vrrp vrrp[MAX_INSTANCES];
 	struct conf_vip vips[MAX_INSTANCES][MAX_VIPS];
 	struct addr peers[MAX_INSTANCES][4];
+	struct conf_vrrp_group group;
+	const char *members[MAX_INSTANCES];
 };
 
 struct on_link {
@@ -96,6 +98,8 @@ void host_hear(struct host *h, const char *src, uint8_t vrid, uint8_t priority, 
 struct conf_vrrp *plan_instance(struct plan *p, unsigned i, const char *name, int family,
 				uint8_t vrid, uint8_t priority);
 void plan_vip(struct plan *p, unsigned i, const char *prefix, const char *interface);
+/* The first n instances are a group. */
+void plan_group(struct plan *p, const char *name, unsigned n);
 void plan_peer(struct plan *p, unsigned i, const char *address);
 
 #endif
