@@ -229,18 +229,20 @@ struct missing {
 	unsigned n;
 };
 
-static void need_link(void *ctx, const char *name, const struct conf_where *where)
+static void need_link(void *ctx, const char *name, const struct conf_where *where, bool required)
 {
 	struct missing *m = ctx;
 
 	if (net_link_by_name(m->d->net, name))
 		return;
-	log_at(m->level, "config", "%s:%u: %s: this machine has no interface %s", where->file,
-	       where->line, where->path, name);
-	m->n++;
+	log_at(required ? m->level : LEVEL_WARN, "config",
+	       "%s:%u: %s: this machine has no interface %s", where->file, where->line, where->path,
+	       name);
+	m->n += required;
 }
 
-/* Names the interfaces that the configuration names and that do not exist; returns how many. */
+/* Names the interfaces that the configuration names and that do not exist; returns how many of them
+ * are required. */
 static unsigned name_missing_links(struct director *d, const struct conf *c, enum log_level level)
 {
 	struct missing m = { .d = d, .level = level };

@@ -79,21 +79,23 @@ unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret)
 }
 
 void conf_each_interface(const struct conf *c,
-			 void (*each)(void *ctx, const char *name, const struct conf_where *where),
+			 void (*each)(void *ctx, const char *name, const struct conf_where *where,
+				      bool required),
 			 void *ctx)
 {
 	const struct conf_director *d = &c->director;
 	unsigned i, k;
 
 	for (i = 0; i < d->n_interfaces; i++)
-		each(ctx, d->interfaces[i], &d->interfaces_where);
+		each(ctx, d->interfaces[i], &d->interfaces_where, true);
 	for (i = 0; i < c->n_vrrp; i++) {
 		const struct conf_vrrp *v = &c->vrrp[i];
 
-		each(ctx, v->interface, &v->interface_where);
+		each(ctx, v->interface, &v->interface_where, !v->wait_for_interface);
 		for (k = 0; k < v->n_addresses; k++)
 			if (strcmp(v->addresses[k].interface, v->interface) != 0)
-				each(ctx, v->addresses[k].interface, &v->addresses_where);
+				each(ctx, v->addresses[k].interface, &v->addresses_where,
+				     !v->wait_for_interface);
 	}
 }
 

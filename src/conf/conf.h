@@ -80,6 +80,7 @@ struct conf_vrrp {
 	const char *group; /* of vrrp_groups; NULL: it moves alone */
 	const char *interface;
 	struct conf_where interface_where;
+	bool wait_for_interface; /* its interfaces may be missing at the start */
 	uint32_t vrid;
 	uint32_t version;	/* 2 (IPv4 only) or 3 */
 	uint32_t priority;	/* 1-254; 255: owner */
@@ -246,9 +247,11 @@ void conf_diff(const struct conf *old, const struct conf *new, struct str *out);
  * address like the others.  ret has room for c->n_addresses + 1; returns how many there are. */
 unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret);
 
-/* Calls back for each place that names an interface of this machine. */
+/* Calls back for each place that names an interface of this machine; required: without it lbd does
+ * not start. */
 void conf_each_interface(const struct conf *c,
-			 void (*each)(void *ctx, const char *name, const struct conf_where *where),
+			 void (*each)(void *ctx, const char *name, const struct conf_where *where,
+				      bool required),
 			 void *ctx);
 
 /* The instance that owns address a, or NULL. */

@@ -128,6 +128,10 @@ static const struct opt vrrp_opts[] = {
 	{ .name = "interface", INTERFACE(struct conf_vrrp, interface), .flags = OPT_REQUIRED,
 	  WHERE(struct conf_vrrp, interface_where),
 	  .doc = "Where adverts are sent and received." },
+	{ .name = "wait_for_interface", BOOL(struct conf_vrrp, wait_for_interface),
+	  .def = "false",
+	  .doc = "Whether lbd starts although an interface of this instance does not exist; the "
+		 "instance starts when it has come." },
 	{ .name = "vrid", U32(struct conf_vrrp, vrid), .min = 1, .max = 255, .flags = OPT_REQUIRED,
 	  .doc = "The virtual router's number: the same on all its directors, and of no other "
 		 "virtual router on that network.  IPv4 and IPv6 count apart." },
