@@ -96,6 +96,10 @@ void conf_each_interface(const struct conf *c,
 			if (strcmp(v->addresses[k].interface, v->interface) != 0)
 				each(ctx, v->addresses[k].interface, &v->addresses_where,
 				     !v->wait_for_interface);
+		for (k = 0; k < v->n_tracks; k++)
+			if (v->tracks[k].interface)
+				each(ctx, v->tracks[k].interface, &v->tracks[k].interface_where,
+				     false);
 	}
 }
 

@@ -57,9 +57,10 @@ struct conf_director {
 	uint32_t flows;	 /* entries of the IPv4 flow table; a nat flow takes two */
 	uint32_t flows6; /* the same for IPv6 */
 	const char *control;
-	unsigned sysctls;    /* enum conf_sysctls */
-	unsigned log_target; /* enum log_target */
-	unsigned log_level;  /* enum log_level */
+	const char *script_user; /* who scripts run as */
+	unsigned sysctls;	 /* enum conf_sysctls */
+	unsigned log_target;	 /* enum log_target */
+	unsigned log_level;	 /* enum log_level */
 };
 
 /* "192.0.2.10/24" or "10.0.0.1/24 dev eth1" */
@@ -72,6 +73,46 @@ struct conf_vip {
 enum conf_checksum {
 	CONF_CHECKSUM_PSEUDO, /* a pseudo header too, as nearly all who speak it have it */
 	CONF_CHECKSUM_MESSAGE,
+};
+
+/* What is tracked. */
+enum conf_track_kind {
+	CONF_TRACK_NONE, /* nothing, or several things: an error */
+	CONF_TRACK_INTERFACE,
+	CONF_TRACK_ADDRESS,
+	CONF_TRACK_ROUTE,
+	CONF_TRACK_SCRIPT,
+	CONF_TRACK_FILE,
+	CONF_TRACK_PROCESS,
+	CONF_TRACK_INSTANCE,
+	CONF_TRACK_SERVICE,
+	CONF_TRACK_KINDS,
+};
+
+/* One of the things beside its peers that an instance depends on.  What its kind does not look at
+ * is 0. */
+struct conf_track {
+	struct conf_where where;
+	const char *name;
+	enum conf_track_kind kind;
+	const char *interface;
+	struct conf_where interface_where;
+	bool has_address;
+	struct addr address;
+	bool has_route;
+	struct addr route;
+	const char **script; /* its path and arguments */
+	unsigned n_script;
+	const char *file;
+	const char *process;
+	const char *instance;
+	const char *service;
+	int32_t weight; /* of the priority; 0: failing is a fault */
+	bool reverse;
+	usec_t interval, timeout;
+	uint32_t rise, fall;
+	uint32_t below; /* percent */
+	usec_t delay;
 };
 
 struct conf_vrrp {
@@ -102,6 +143,8 @@ struct conf_vrrp {
 	struct addr source;	    /* of the adverts; else the interface's own */
 	struct addr *unicast_peers; /* none: multicast */
 	unsigned n_unicast_peers;
+	struct conf_track *tracks;
+	unsigned n_tracks;
 };
 
 /* Instances that are MASTER together or not at all. */

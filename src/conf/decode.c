@@ -108,7 +108,7 @@ static void wrong_type(struct decoder *d, const struct opt *o, const struct node
 static bool decode_scalar(struct decoder *d, const struct opt *o, const struct node *n, void *at)
 {
 	enum opt_type type = o->type == OPT_LIST ? o->elem : o->type;
-	bool number = type == OPT_U32 || type == OPT_U16;
+	bool number = type == OPT_U32 || type == OPT_U16 || type == OPT_S32;
 	struct str why = { 0 };
 	int r = -1;
 

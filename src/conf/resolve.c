@@ -52,6 +52,45 @@ static void resolve_groups(struct resolver *r)
 					v->group = c->vrrp_groups[i].name;
 }
 
+/* A duration or number that was not written, where its kind looks at it. */
+static void resolve_polling(struct conf_track *t)
+{
+	if (!t->interval.us)
+		t->interval = SEC(2);
+	if (!t->rise)
+		t->rise = 1;
+	if (!t->fall)
+		t->fall = 1;
+}
+
+static void resolve_track(struct conf_track *t)
+{
+	const bool said[CONF_TRACK_KINDS] = {
+		[CONF_TRACK_INTERFACE] = t->interface, [CONF_TRACK_ADDRESS] = t->has_address,
+		[CONF_TRACK_ROUTE] = t->has_route,     [CONF_TRACK_SCRIPT] = t->n_script,
+		[CONF_TRACK_FILE] = t->file,	       [CONF_TRACK_PROCESS] = t->process,
+		[CONF_TRACK_INSTANCE] = t->instance,   [CONF_TRACK_SERVICE] = t->service,
+	};
+	unsigned kind, n = 0;
+
+	for (kind = 0; kind < CONF_TRACK_KINDS; kind++) {
+		n += said[kind];
+		if (said[kind])
+			t->kind = kind;
+	}
+	if (n != 1)
+		t->kind = CONF_TRACK_NONE;
+	if (t->kind == CONF_TRACK_SCRIPT || t->kind == CONF_TRACK_FILE ||
+	    t->kind == CONF_TRACK_PROCESS)
+		resolve_polling(t);
+	if (t->kind == CONF_TRACK_SCRIPT && !t->timeout.us)
+		t->timeout = t->interval;
+	if (t->kind == CONF_TRACK_SERVICE && !t->below)
+		t->below = 1;
+	if (t->kind == CONF_TRACK_SERVICE && !t->delay.us)
+		t->delay = SEC(5);
+}
+
 static void resolve_vrrp(struct resolver *r)
 {
 	const struct opt *o = schema_find(&schema_file, "vrrp");
@@ -66,6 +105,8 @@ static void resolve_vrrp(struct resolver *r)
 		for (i = 0; i < v->n_addresses; i++)
 			if (!v->addresses[i].interface)
 				v->addresses[i].interface = v->interface;
+		for (i = 0; i < v->n_tracks; i++)
+			resolve_track(&v->tracks[i]);
 	}
 	resolve_groups(r);
 }

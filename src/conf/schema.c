@@ -12,6 +12,8 @@
 // clang-format off
 #define U32(s, m)	.type = OPT_U32, .at = FIELD(s, m, uint32_t)
 #define U16(s, m)	.type = OPT_U16, .at = FIELD(s, m, uint16_t)
+#define S32(s, m)	.type = OPT_S32, .at = FIELD(s, m, int32_t)
+#define PERCENT(s, m)	.type = OPT_PERCENT, .at = FIELD(s, m, uint32_t)
 #define BOOL(s, m)	.type = OPT_BOOL, .at = FIELD(s, m, bool)
 #define STRING(s, m)	.type = OPT_STRING, .at = FIELD(s, m, const char *)
 #define INTERFACE(s, m) .type = OPT_INTERFACE, .at = FIELD(s, m, const char *)
@@ -37,6 +39,7 @@
 		       "starts like struct conf_object")
 OBJECT(struct conf_vrrp);
 OBJECT(struct conf_vrrp_group);
+OBJECT(struct conf_track);
 OBJECT(struct conf_service);
 OBJECT(struct conf_server);
 OBJECT(struct conf_check);
@@ -106,6 +109,9 @@ static const struct opt director_opts[] = {
 	{ .name = "control", PATH(struct conf_director, control), .max = 107,
 	  .def = "/run/lbd/lbd.sock", .flags = OPT_RESTART,
 	  .doc = "The socket that lbctl talks to." },
+	{ .name = "script_user", STRING(struct conf_director, script_user), .min = 1, .max = 32,
+	  .def = "nobody",
+	  .doc = "The user that scripts run as." },
 	{ .name = "director_sysctls", ENUM(struct conf_director, sysctls), .words = sysctls,
 	  .def = "set",
 	  .doc = "Whether lbd sets what forwarding needs (net.ipv4.ip_forward, send_redirects, "
@@ -122,6 +128,66 @@ const struct opt_group schema_director = {
 	.title = "director", .opts = director_opts, .has_where = true,
 	.size = sizeof(struct conf_director),
 	.doc = "What holds for this machine as a whole.",
+};
+
+static const struct opt track_opts[] = {
+	{ .name = "interface", INTERFACE(struct conf_track, interface),
+	  WHERE(struct conf_track, interface_where), .def_doc = "none",
+	  .doc = "An interface, which must be up." },
+	{ .name = "address", MAYBE_ADDR(struct conf_track, address), .flags = OPT_LINK_LOCAL,
+	  .doc = "An address, which must be on an interface of this machine." },
+	{ .name = "route", MAYBE_ADDR(struct conf_track, route),
+	  .doc = "An address that there must be a route to." },
+	{ .name = "script", LIST(struct conf_track, script, OPT_STRING, const char *),
+	  .min = 1, .max = 64, .def_doc = "none",
+	  .doc = "A program with its arguments, which must end with status 0.  No shell is "
+		 "involved; it runs as script_user, with LBD_INSTANCE and LBD_TRACK in its "
+		 "environment." },
+	{ .name = "file", PATH(struct conf_track, file), .max = 4095, .def_doc = "none",
+	  .doc = "A file, which must exist." },
+	{ .name = "process", STRING(struct conf_track, process), .min = 1, .max = 15,
+	  .def_doc = "none",
+	  .doc = "The name of a process, which must run: as in /proc/PID/comm, which holds 15 "
+		 "characters of it." },
+	{ .name = "instance", STRING(struct conf_track, instance), .min = 1, .max = 63,
+	  .def_doc = "none",
+	  .doc = "Another instance, which must be BACKUP or MASTER: neither its interface nor what "
+		 "it tracks may have failed." },
+	{ .name = "service", STRING(struct conf_track, service), .min = 1, .max = 63,
+	  .def_doc = "none",
+	  .doc = "A service, of whose servers enough must be healthy: see below." },
+	{ .name = "weight", S32(struct conf_track, weight), .max = 253, .def = "0",
+	  .doc = "A negative one is added to the priority (of all instances of a group) while what "
+		 "is tracked has failed, a positive one while it is good.  0: the instance cannot "
+		 "run while it has failed." },
+	{ .name = "reverse", BOOL(struct conf_track, reverse), .def = "false",
+	  .doc = "Turns it round: what must be must not be." },
+	{ .name = "interval", DURATION(struct conf_track, interval), .min = 100 * MS, .max = H,
+	  .def_doc = "2s", .doc = "Of script, file and process: time from one look to the next." },
+	{ .name = "timeout", DURATION(struct conf_track, timeout), .min = 100 * MS, .max = H,
+	  .def_doc = "the interval",
+	  .doc = "Of script: for how long it may run.  Then it has failed, and is ended with its "
+		 "process group." },
+	{ .name = "rise", U32(struct conf_track, rise), .min = 1, .max = 1000, .def_doc = "1",
+	  .doc = "Of script, file and process: so many looks in a row must be good before one "
+		 "that had failed counts as good." },
+	{ .name = "fall", U32(struct conf_track, fall), .min = 1, .max = 1000, .def_doc = "1",
+	  .doc = "So many must be bad before one that was good counts as failed." },
+	{ .name = "below", PERCENT(struct conf_track, below), .def_doc = "1%",
+	  .doc = "Of service: it has failed while a smaller share of its servers is healthy." },
+	{ .name = "delay", DURATION(struct conf_track, delay), .max = H, .min = 10 * MS,
+	  .def_doc = "5s",
+	  .doc = "Of service: a master bears its failure for as long, and a standby waits as long "
+		 "before it trusts its recovery.  So what fails for both directors moves nothing: "
+		 "the standby gives up first, and the master recovers first." },
+	{ 0 },
+};
+
+const struct opt_group schema_track = {
+	.title = "something tracked", .opts = track_opts, .has_where = true,
+	.size = sizeof(struct conf_track),
+	.doc = "What an instance depends on, beside its interface.  Each says one of interface, "
+	       "address, route, script, file, process, instance and service.",
 };
 
 static const struct opt vrrp_opts[] = {
@@ -196,6 +262,9 @@ static const struct opt vrrp_opts[] = {
 	  LIST(struct conf_vrrp, unicast_peers, OPT_ADDR, struct addr), .max = 64,
 	  .flags = OPT_LINK_LOCAL, .def_doc = "none: adverts are multicast",
 	  .doc = "The other directors' addresses, where the network does not carry multicast." },
+	{ .name = "track", NAMED(struct conf_vrrp, tracks, struct conf_track),
+	  .group = &schema_track, .max = 64, .def_doc = "nothing",
+	  .doc = "What lowers its priority, or keeps it from running." },
 	{ 0 },
 };
 

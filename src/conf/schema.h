@@ -18,6 +18,8 @@
 enum opt_type {
 	OPT_U32,
 	OPT_U16,
+	OPT_S32,     /* min and max are of its magnitude: 0 is allowed, too */
+	OPT_PERCENT, /* "50%"; member: uint32_t, 0: absent */
 	OPT_BOOL,
 	OPT_STRING,
 	OPT_INTERFACE, /* a network interface's name */
@@ -92,8 +94,8 @@ struct conf_object {
 };
 
 extern const struct opt_group schema_file, schema_node, schema_director, schema_vrrp,
-	schema_vrrp_group, schema_defaults, schema_pool, schema_service, schema_server,
-	schema_check;
+	schema_vrrp_group, schema_track, schema_defaults, schema_pool, schema_service,
+	schema_server, schema_check;
 
 bool opt_in_group(const struct opt *o, const struct opt_group *g);
 /* The options of g that can be written, one after the other: o runs over them. */

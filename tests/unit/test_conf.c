@@ -99,7 +99,7 @@ static void default_is_allowed(const struct opt_group *g, const struct opt *o, c
 	if (!o->def == !(o->flags & OPT_REQUIRED) && !o->def_doc && o->type != OPT_GROUP &&
 	    o->type != OPT_NAMED && o->type != OPT_ADDR)
 		fail_msg("%s: it has a default, or is required, or says what else", path);
-	if (o->def && (o->type == OPT_U32 || o->type == OPT_U16))
+	if (o->def && (o->type == OPT_U32 || o->type == OPT_U16 || o->type == OPT_S32))
 		r = value_from_number(o, atoll(o->def), value, &why);
 	else if (o->def && o->type == OPT_BOOL)
 		r = strcmp(o->def, "true") && strcmp(o->def, "false");
