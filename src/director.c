@@ -2,6 +2,7 @@
 /* The director: owns the subsystems and carries facts between them.
  *
  *   check  -- verdict -->  ipvs            a server may have new flows, or not
+ *   check  -- count -->  vrrp              how many servers are healthy, for who tracks a service
  *   vrrp   -- gate, beat -->  ipvs         who owns an address; the fence's heartbeat
  *   net, ipvs -- links in use -->  xmit    where the programs hang
  */
@@ -42,6 +43,14 @@ static void on_verdict(void *ctx, const char *service, const char *server,
 
 	if (verdict != CHECK_UNKNOWN)
 		ipvs_verdict(d->ipvs, service, server, verdict == CHECK_ALIVE);
+	vrrp_set_service_changed(d->vrrp, service);
+}
+
+static void on_healthy(void *ctx, const char *service, unsigned *ret_healthy, unsigned *ret_all)
+{
+	*ret_healthy = *ret_all = 0;
+	if (((struct director *)ctx)->checks)
+		check_set_count(((struct director *)ctx)->checks, service, ret_healthy, ret_all);
 }
 
 static bool path_up(void *ctx, const struct addr *to, usec_t since)
@@ -75,6 +84,7 @@ static const struct vrrp_ops vrrp_ops = {
 	.gate = on_gate,
 	.beat = on_beat,
 	.state_changed = on_state,
+	.healthy = on_healthy,
 };
 
 static const struct check_ops check_ops = {

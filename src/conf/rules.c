@@ -350,7 +350,7 @@ static void track_names_exist(const struct rules *r, const struct conf_vrrp *v,
 		error(r, &t->where, "instance", "%s cannot depend on itself", v->name);
 	/* Two that wait for each other would wait for ever. */
 	for (i = 0; other && other != v && i < other->n_tracks; i++)
-		if (other->tracks[i].instance)
+		if (other->tracks[i].instance && (!i || !other->tracks[i - 1].instance))
 			error(r, &t->where, "instance", "%s tracks an instance itself (%s:%u)",
 			      other->name, other->tracks[i].where.file,
 			      other->tracks[i].where.line);

@@ -134,7 +134,7 @@ static const struct opt track_opts[] = {
 	{ .name = "interface", INTERFACE(struct conf_track, interface),
 	  WHERE(struct conf_track, interface_where), .def_doc = "none",
 	  .doc = "An interface, which must be up." },
-	{ .name = "address", MAYBE_ADDR(struct conf_track, address), .flags = OPT_LINK_LOCAL,
+	{ .name = "address", MAYBE_ADDR(struct conf_track, address),
 	  .doc = "An address, which must be on an interface of this machine." },
 	{ .name = "route", MAYBE_ADDR(struct conf_track, route),
 	  .doc = "An address that there must be a route to." },

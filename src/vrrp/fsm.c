@@ -31,6 +31,7 @@ static const struct vrrp_step table[][VRRP_EV_N] = {
 	[VRRP_BACKUP] = {
 		[VRRP_EV_SHUTDOWN] = { VRRP_INITIALIZE, DO(CANCEL) },
 		[VRRP_EV_FAULT] = { VRRP_INITIALIZE, DO(CANCEL) },
+		[VRRP_EV_WITHDRAW] = { VRRP_INITIALIZE, DO(CANCEL) },
 		[VRRP_EV_TIMER] = BECOME_MASTER,
 		[VRRP_EV_GROUP_TAKES] = BECOME_MASTER,
 		[VRRP_EV_HELD] = { VRRP_BACKUP, DO(ARM_DOWN) },
@@ -39,6 +40,9 @@ static const struct vrrp_step table[][VRRP_EV_N] = {
 	},
 	[VRRP_MASTER] = {
 		[VRRP_EV_SHUTDOWN] = { VRRP_INITIALIZE,
+				       DO(CANCEL) | DO(SEND_ZERO) | DO(RELEASE) | DO(CLOSE) },
+		/* What is tracked has failed; the peer need not wait to find out. */
+		[VRRP_EV_WITHDRAW] = { VRRP_INITIALIZE,
 				       DO(CANCEL) | DO(SEND_ZERO) | DO(RELEASE) | DO(CLOSE) },
 		/* Nothing can be sent: there is no link, or no address to send from. */
 		[VRRP_EV_FAULT] = { VRRP_INITIALIZE, DO(CANCEL) | DO(RELEASE) | DO(CLOSE) },

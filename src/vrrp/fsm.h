@@ -14,6 +14,7 @@
 	X(STARTUP_HEIR, "its addresses are ours already")                                          \
 	X(SHUTDOWN, "stopped")                                                                     \
 	X(FAULT, "cannot run")                                                                     \
+	X(WITHDRAW, "must not run")                                                                \
 	X(CHANGED, "configuration changed")                                                        \
 	X(RELINKED, "its link is back")                                                            \
 	X(TIMER, "timer expired")                                                                  \

@@ -22,6 +22,7 @@
 #include "lib/log.h"
 #include "vrrp/fsm.h"
 #include "vrrp/sync.h"
+#include "vrrp/track.h"
 
 #define RUBBISH_TOLD SEC(60)
 
@@ -46,6 +47,10 @@ struct vrrp_instance {
 	bool able;		  /* BACKUP, but for its group */
 	bool heir;    /* new, and addresses of it are ours, by an instance that gives them up */
 	bool closing; /* the gate is to be closed as soon as the addresses are gone */
+
+	struct tracks *tracks;
+	int own_weight, weight; /* what tracks say, of the whole group */
+	uint8_t priority;	/* in force */
 
 	/* Its link as it is, since when, and as it counts: see settled(). */
 	bool looked, link_up, link_counts;
@@ -100,12 +105,12 @@ static struct vrrp_dialect dialect(const struct vrrp_instance *v)
 
 static usec_t skew(const struct vrrp_instance *v, usec_t interval)
 {
-	return vrrp_skew(v->c->version, (uint8_t)v->c->priority, interval);
+	return vrrp_skew(v->c->version, v->priority, interval);
 }
 
 static usec_t down(const struct vrrp_instance *v, usec_t interval)
 {
-	return vrrp_down(v->c->version, (uint8_t)v->c->priority, interval, v->c->dead_after);
+	return vrrp_down(v->c->version, v->priority, interval, v->c->dead_after);
 }
 
 /* ---- Speaking ---- */
@@ -215,7 +220,7 @@ static void do_open(struct vrrp_instance *v)
 
 static void do_send(struct vrrp_instance *v)
 {
-	advertise(v, (uint8_t)v->c->priority);
+	advertise(v, v->priority);
 }
 
 static void do_send_zero(struct vrrp_instance *v)
@@ -304,8 +309,8 @@ static void explain(struct vrrp_instance *v, enum vrrp_event e)
 		set_reason(v, v->resigned ? "the master handed over" : "master timer expired");
 	else if (e == VRRP_EV_ADVERT_BETTER)
 		set_reason(v, "%s advertises priority %u, ours is %u",
-			   addr_str(&v->heard.from, text), v->heard.priority, v->c->priority);
-	else if (e != VRRP_EV_FAULT && e != VRRP_EV_GROUP_YIELDS)
+			   addr_str(&v->heard.from, text), v->heard.priority, v->priority);
+	else if (e != VRRP_EV_FAULT && e != VRRP_EV_WITHDRAW && e != VRRP_EV_GROUP_YIELDS)
 		set_reason(v, "%s", vrrp_event_text(e));
 }
 
@@ -337,8 +342,67 @@ static void handle(struct vrrp_instance *v, enum vrrp_event e)
 	log_info(v->subject, "%s -> %s: %s", vrrp_state_name(from), vrrp_state_name(v->state),
 		 v->reason);
 	v->env->ops->state_changed(v->env->ctx, v->c->name, from, v->state);
+	if (from == VRRP_INITIALIZE || v->state == VRRP_INITIALIZE)
+		v->env->started(v->env->set);
 	if (v->group && v->state != VRRP_MASTER)
 		sync_group_settle(v->group);
+}
+
+/* ---- Priority ---- */
+
+/* 255 says that the addresses are its own, which nothing changes. */
+static uint8_t priority_with(const struct vrrp_instance *v, int weight)
+{
+	int sum = (int)v->c->priority + weight;
+
+	if (v->c->priority == 255)
+		return 255;
+	return (uint8_t)(sum < 1 ? 1 : sum > 254 ? 254 : sum);
+}
+
+int vrrp_instance_weight(const struct vrrp_instance *v)
+{
+	return v->own_weight;
+}
+
+void vrrp_instance_weigh(struct vrrp_instance *v, int weight)
+{
+	uint8_t priority = priority_with(v, weight);
+
+	v->weight = weight;
+	if (priority == v->priority)
+		return;
+	log_info(v->subject, "priority %u -> %u: %d by what is tracked", v->priority, priority,
+		 weight);
+	v->priority = priority;
+	handle(v, VRRP_EV_CHANGED);
+}
+
+void vrrp_instance_weigh_alone(struct vrrp_instance *v)
+{
+	if (!v->group)
+		vrrp_instance_weigh(v, v->own_weight);
+}
+
+/* Takes over what the tracks say. */
+static void weigh(struct vrrp_instance *v)
+{
+	v->own_weight = tracks_weight(v->tracks);
+	if (v->env->forming)
+		return;
+	vrrp_instance_weigh_alone(v);
+	if (v->group)
+		sync_group_weigh(v->group);
+}
+
+void vrrp_instance_service_changed(struct vrrp_instance *v, const char *service)
+{
+	tracks_service(v->tracks, service);
+}
+
+void vrrp_instance_each_track(const struct vrrp_instance *v, vrrp_track_fn each, void *ctx)
+{
+	tracks_each(v->tracks, v->c->name, each, ctx);
 }
 
 /* ---- In a group ---- */
@@ -496,7 +560,7 @@ static bool holds_back(struct vrrp_instance *v, const struct addr *from)
 static enum vrrp_event meaning(struct vrrp_instance *v, const struct vrrp_advert *a,
 			       const struct addr *from)
 {
-	bool better = a->priority > v->c->priority;
+	bool better = a->priority > v->priority;
 
 	if (!a->priority) {
 		v->hold = USEC(0);
@@ -506,10 +570,10 @@ static enum vrrp_event meaning(struct vrrp_instance *v, const struct vrrp_advert
 		v->hold = USEC(0);
 	/* A backup respects its equal, and without preemption every living master. */
 	if (v->state == VRRP_BACKUP)
-		better = better || a->priority == v->c->priority || !v->c->preempt ||
+		better = better || a->priority == v->priority || !v->c->preempt ||
 			 holds_back(v, from);
 	/* Of two equal masters the greater address stays. */
-	if (v->state == VRRP_MASTER && a->priority == v->c->priority)
+	if (v->state == VRRP_MASTER && a->priority == v->priority)
 		better = addr_cmp(from, &v->source) > 0;
 	return better ? VRRP_EV_ADVERT_BETTER : VRRP_EV_ADVERT_WORSE;
 }
@@ -627,10 +691,17 @@ static bool find_source(struct vrrp_instance *v, const struct net_link *link, st
 
 static void check_again_at(struct vrrp_instance *v, usec_t at)
 {
+	if (v->stopped)
+		return;
 	if (!v->check_at.us || usec_before(at, v->check_at))
 		v->check_at = at;
 	if (usec_before(at, v->beat.at))
 		loop_timer_at(&v->beat, at);
+}
+
+static void on_tracks_changed(void *ctx)
+{
+	check_again_at(ctx, loop_now());
 }
 
 /* Whether the link counts as up: a change of it must have lasted for its delay, but for one that is
@@ -680,13 +751,13 @@ static bool may_start(struct vrrp_instance *v, char *why, size_t size)
 	return false;
 }
 
-static void fault(struct vrrp_instance *v, const char *why)
+static void fault(struct vrrp_instance *v, enum vrrp_event e, const char *why)
 {
 	bool told = v->state == VRRP_INITIALIZE && !strcmp(v->reason, why);
 
 	set_reason(v, "%s", why);
 	if (v->state != VRRP_INITIALIZE)
-		handle(v, VRRP_EV_FAULT);
+		handle(v, e);
 	else if (!told)
 		log_warn(v->subject, "INITIALIZE: %s (%s:%u)", why, v->c->where.file,
 			 v->c->where.line);
@@ -744,18 +815,24 @@ void vrrp_instance_check(struct vrrp_instance *v)
 	vrrp_instance_close(v);
 	if (v->stopped)
 		return;
+	tracks_look(v->tracks, v->state == VRRP_MASTER);
+	weigh(v);
 	if (!heir && !may_start(v, why, sizeof(why))) {
-		fault(v, why);
+		fault(v, VRRP_EV_FAULT, why);
 		return;
 	}
 	link = find_link(v, why, sizeof(why));
 	if (!link || !find_source(v, link, &source, why, sizeof(why))) {
-		fault(v, why);
+		fault(v, VRRP_EV_FAULT, why);
+		return;
+	}
+	if (tracks_forbid(v->tracks, v->state == VRRP_INITIALIZE && !heir, why, sizeof(why))) {
+		fault(v, VRRP_EV_WITHDRAW, why);
 		return;
 	}
 	/* Made anew under its old name: so must the socket be. */
 	if (v->state != VRRP_INITIALIZE && v->ifindex != link->ifindex)
-		fault(v, "its interface was replaced");
+		fault(v, VRRP_EV_FAULT, "its interface was replaced");
 	v->source = source;
 	v->ifindex = link->ifindex;
 	measure(v, link);
@@ -765,7 +842,7 @@ void vrrp_instance_check(struct vrrp_instance *v)
 	if (r < 0) {
 		snprintf(why, sizeof(why), "cannot open a socket on %s: %s", link->name,
 			 strerror(-r));
-		fault(v, why);
+		fault(v, VRRP_EV_FAULT, why);
 		return;
 	}
 	vrrp_serve(&v->listener); /* who becomes master beats at once */
@@ -820,6 +897,12 @@ static bool same_adverts(const struct conf_vrrp *a, const struct conf_vrrp *b)
 			 b->n_unicast_peers);
 }
 
+static void track(struct vrrp_instance *v)
+{
+	if (tracks_reconcile(v->tracks, v->c) < 0)
+		log_err(v->subject, "no memory for all that it tracks: ignoring the rest");
+}
+
 static void listen_anew(struct vrrp_instance *v)
 {
 	const struct net_link *link = net_link_by_index(v->env->net, v->ifindex);
@@ -827,7 +910,7 @@ static void listen_anew(struct vrrp_instance *v)
 	/* Without a link, or when this fails, the check that follows finds it out. */
 	vrrp_unlisten(&v->listener);
 	if (!link || listen_on(v, link) < 0)
-		fault(v, "cannot listen for the new configuration");
+		fault(v, VRRP_EV_FAULT, "cannot listen for the new configuration");
 }
 
 void vrrp_instance_update(struct vrrp_instance *v, const struct conf_vrrp *c)
@@ -839,6 +922,8 @@ void vrrp_instance_update(struct vrrp_instance *v, const struct conf_vrrp *c)
 	unsigned n_before = v->n_owned;
 
 	v->c = c;
+	v->priority = priority_with(v, v->weight);
+	track(v);
 	v->owned = NULL;
 	if (own(v, c) < 0) {
 		log_err(v->subject, "no memory for its new addresses: the old ones stay");
@@ -898,7 +983,8 @@ void vrrp_instance_status(const struct vrrp_instance *v, struct vrrp_status *ret
 		.state = v->state,
 		.reason = v->reason,
 		.since = v->since,
-		.priority = (uint8_t)v->c->priority,
+		.priority = v->priority,
+		.priority_base = (uint8_t)v->c->priority,
 		.advert_interval = v->c->advert_interval,
 		.master_interval = v->master_interval,
 		.master = v->heard.from,
@@ -928,11 +1014,14 @@ int vrrp_instance_new(const struct vrrp_env *env, const struct conf_vrrp *c,
 	v->master_interval = c->advert_interval;
 	v->listener.received = on_datagram;
 	v->claim.repaired = on_repaired;
+	v->priority = (uint8_t)c->priority;
 	snprintf(v->subject, sizeof(v->subject), "vrrp %s", c->name);
-	if (own(v, c) < 0) {
+	if (tracks_new(env, on_tracks_changed, v, &v->tracks) < 0 || own(v, c) < 0) {
+		tracks_free(v->tracks);
 		free(v);
 		return -ENOMEM;
 	}
+	track(v);
 	loop_timer_init(&v->timer, env->loop, LOOP_VRRP, on_timer);
 	loop_timer_init(&v->beat, env->loop, LOOP_VRRP, on_beat);
 	v->heir = vip_claim_ours(&v->claim);
@@ -954,6 +1043,7 @@ void vrrp_instance_free(struct vrrp_instance *v)
 	loop_timer_stop(&v->timer);
 	loop_timer_stop(&v->beat);
 	vrrp_unlisten(&v->listener);
+	tracks_free(v->tracks);
 	vip_claim_drop(v->env->vips, &v->claim);
 	free(v->owned);
 	free(v);

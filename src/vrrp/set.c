@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 #include "vrrp/instance.h"
@@ -15,6 +16,7 @@ struct vrrp_set {
 	unsigned n;
 	struct sync_group **groups;
 	unsigned n_groups;
+	struct proc_user script_user;
 	struct net_watch watch;
 	struct loop_timer recheck;
 };
@@ -152,6 +154,64 @@ static void settle_groups(struct vrrp_set *s)
 		sync_group_settle(s->groups[i]);
 }
 
+static void weigh_all(struct vrrp_set *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		vrrp_instance_weigh_alone(s->instances[i]);
+	for (i = 0; i < s->n_groups; i++)
+		sync_group_weigh(s->groups[i]);
+}
+
+/* ---- What instances ask of the set ---- */
+
+static bool runs(void *set, const char *name)
+{
+	const struct vrrp_set *s = set;
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		if (!strcmp(vrrp_instance_name(s->instances[i]), name))
+			return vrrp_instance_state(s->instances[i]) != VRRP_INITIALIZE;
+	return false;
+}
+
+/* Others may track it. */
+static void on_started(void *set)
+{
+	loop_timer_at(&((struct vrrp_set *)set)->recheck, loop_now());
+}
+
+static bool has_scripts(const struct conf *c)
+{
+	unsigned i, k;
+
+	for (i = 0; i < c->n_vrrp; i++)
+		for (k = 0; k < c->vrrp[i].n_tracks; k++)
+			if (c->vrrp[i].tracks[k].kind == CONF_TRACK_SCRIPT)
+				return true;
+	return false;
+}
+
+/* Without its user a script is not run: not as us. */
+static void find_script_user(struct vrrp_set *s, const struct conf *c)
+{
+	static const struct proc_user nobody = { 65534, 65534 };
+	int r;
+
+	if (!has_scripts(c))
+		return;
+	r = proc_user_find(c->director.script_user, &s->script_user);
+	if (r < 0) {
+		log_err("vrrp", "script_user \"%s\": %s: scripts run as user id %u",
+			c->director.script_user, r == -ENOENT ? "no such user" : strerror(-r),
+			nobody.uid);
+		s->script_user = nobody;
+	}
+	s->env.script_user = s->script_user.uid == geteuid() ? NULL : &s->script_user;
+}
+
 /* In this order, so that an address which moves between instances is never unwanted: those that
  * stay take their new addresses, those that go give theirs up, those that are new may become master
  * at once, then the interfaces are made to match, and what a crashed daemon left open is closed. */
@@ -170,7 +230,9 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 		return;
 	}
 	vips_hold(s->env.vips, true);
+	find_script_user(s, c);
 	dissolve_groups(s);
+	s->env.forming = true;
 	for (i = 0; i < c->n_vrrp; i++) {
 		next[i] = find(s, &c->vrrp[i]);
 		if (next[i])
@@ -191,6 +253,8 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 	hand_on_gates(gone, n_gone, next, n);
 	form_groups(s, c);
 	check_all(s);
+	s->env.forming = false;
+	weigh_all(s);
 	settle_groups(s);
 	vips_hold(s->env.vips, false);
 	close_all(s);
@@ -220,6 +284,24 @@ void vrrp_set_each(const struct vrrp_set *s, void (*each)(void *ctx, const struc
 	}
 }
 
+void vrrp_set_each_track(const struct vrrp_set *s, const char *instance, vrrp_track_fn each,
+			 void *ctx)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		if (!strcmp(vrrp_instance_name(s->instances[i]), instance))
+			vrrp_instance_each_track(s->instances[i], each, ctx);
+}
+
+void vrrp_set_service_changed(struct vrrp_set *s, const char *service)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		vrrp_instance_service_changed(s->instances[i], service);
+}
+
 uint64_t vrrp_set_unknown_vrid(const struct vrrp_set *s)
 {
 	return vrrp_sockets_unknown(s->env.sockets);
@@ -233,7 +315,15 @@ int vrrp_set_new(struct loop *loop, struct net *net, const struct vrrp_ops *ops,
 
 	if (!s)
 		return -ENOMEM;
-	s->env = (struct vrrp_env){ .loop = loop, .net = net, .ops = ops, .ctx = ctx };
+	s->env = (struct vrrp_env){
+		.loop = loop,
+		.net = net,
+		.ops = ops,
+		.ctx = ctx,
+		.set = s,
+		.runs = runs,
+		.started = on_started,
+	};
 	r = announcer_new(loop, net, &s->announcer);
 	if (r < 0)
 		goto err_free;

@@ -81,6 +81,20 @@ void sync_group_settle(struct sync_group *g)
 	g->settling = false;
 }
 
+void sync_group_weigh(struct sync_group *g)
+{
+	int worst = vrrp_instance_weight(g->members[0]), weight;
+	unsigned i;
+
+	for (i = 1; i < g->n; i++) {
+		weight = vrrp_instance_weight(g->members[i]);
+		if (weight < worst)
+			worst = weight;
+	}
+	for (i = 0; i < g->n; i++)
+		vrrp_instance_weigh(g->members[i], worst);
+}
+
 struct sync_group *sync_group_new(const char *name, unsigned room)
 {
 	struct sync_group *g = calloc(1, sizeof(*g) + room * sizeof(*g->members));

@@ -17,6 +17,8 @@ const char *sync_group_name(const struct sync_group *g);
 void sync_group_add(struct sync_group *g, struct vrrp_instance *v);
 /* Whether one of them is MASTER, and so all are or are about to be. */
 bool sync_group_is_master(const struct sync_group *g);
+/* All members get the weight of the one that is worst off. */
+void sync_group_weigh(struct sync_group *g);
 /* Makes the members agree, after one of them has changed. */
 void sync_group_settle(struct sync_group *g);
 

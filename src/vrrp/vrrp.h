@@ -33,6 +33,8 @@ struct vrrp_ops {
 	void (*beat)(void *ctx, const char *name, usec_t stale, usec_t fresh);
 	void (*state_changed)(void *ctx, const char *name, enum vrrp_state from,
 			      enum vrrp_state to);
+	/* How many of a service's servers are healthy, and how many it has. */
+	void (*healthy)(void *ctx, const char *service, unsigned *ret_healthy, unsigned *ret_all);
 };
 
 struct vrrp_set;
@@ -48,6 +50,8 @@ int vrrp_set_new(struct loop *loop, struct net *net, const struct vrrp_ops *ops,
  * decides. Never fails as a whole: an instance that cannot run stands in INITIALIZE with a reason.
  */
 void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c);
+/* What `healthy` says of a service may have changed.  May be called at any time. */
+void vrrp_set_service_changed(struct vrrp_set *s, const char *service);
 /* Priority 0 for every instance that is MASTER, addresses removed. */
 void vrrp_set_stop(struct vrrp_set *s);
 void vrrp_set_free(struct vrrp_set *s); /* takes NULL */
@@ -97,7 +101,8 @@ struct vrrp_status {
 	enum vrrp_state state;
 	const char *reason; /* of the last transition, or why it stands in INITIALIZE */
 	usec_t since;
-	uint8_t priority;
+	uint8_t priority;	/* in force */
+	uint8_t priority_base;	/* as configured, before what is tracked is added */
 	usec_t advert_interval; /* ours */
 	usec_t master_interval; /* the master's, adopted */
 	struct addr master;	/* who sent the last valid advert; any: nobody yet */
@@ -109,6 +114,27 @@ struct vrrp_status {
 
 void vrrp_set_each(const struct vrrp_set *s, void (*each)(void *ctx, const struct vrrp_status *st),
 		   void *ctx);
+/* Of something that an instance tracks. */
+enum vrrp_track_verdict {
+	VRRP_TRACK_UNKNOWN,
+	VRRP_TRACK_GOOD,
+	VRRP_TRACK_FAILED,
+};
+
+const char *vrrp_track_verdict_name(enum vrrp_track_verdict v); /* "good" */
+
+struct vrrp_track_status {
+	const char *name; /* borrowed */
+	enum vrrp_track_verdict verdict;
+	const char *detail; /* what was seen last */
+	int weight;	    /* 0: failing is a fault */
+	usec_t since;
+};
+
+typedef void (*vrrp_track_fn)(void *ctx, const char *instance, const struct vrrp_track_status *st);
+/* Of the instance of that name. */
+void vrrp_set_each_track(const struct vrrp_set *s, const char *instance, vrrp_track_fn each,
+			 void *ctx);
 /* Packets for VRIDs that nobody here has, or that could not be told whose they are. */
 uint64_t vrrp_set_unknown_vrid(const struct vrrp_set *s);
 

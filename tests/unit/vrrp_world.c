@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/proc.h"
 #include "vrrp/socket.h"
 #include "vrrp_world.h"
 
@@ -64,6 +65,9 @@ struct net {
 	struct news news[MAX_ADDRESSES];
 	unsigned n_news;
 	bool link_news[LINKS];
+	struct list hops;
+	struct addr routes[4];
+	unsigned n_routes;
 };
 
 struct host {
@@ -81,6 +85,9 @@ struct host {
 	struct gate_of gates[MAX_INSTANCES * 2];
 	unsigned n_gates;
 	char trace[512];
+	struct list procs;
+	unsigned started; /* programs */
+	unsigned healthy, servers;
 	unsigned sent, announced, removed;
 	usec_t longest, refresh;
 };
@@ -117,8 +124,8 @@ void loop_timer_init(struct loop_timer *t, struct loop *l, enum loop_priority pr
 	memset(t, 0, sizeof(*t));
 	t->loop = l;
 	t->fire = fire;
-	t->ev.data = (void *)l->timers_made++;
-	assert_int_equal(priority, LOOP_VRRP);
+	/* Of those the right ones must run; what is tracked has its own. */
+	t->ev.data = (void *)(priority == LOOP_VRRP ? l->timers_made++ : UINTPTR_MAX);
 }
 
 void loop_timer_stop(struct loop_timer *t)
@@ -306,6 +313,8 @@ void net_watch_del(struct net *n, struct net_watch *w)
 	list_del(&w->node);
 }
 
+static void answer_all(struct net *n);
+
 /* Changes are told in a later turn, as netlink does. */
 static bool tell_news(struct net *n)
 {
@@ -323,11 +332,125 @@ static bool tell_news(struct net *n)
 	}
 	if (!n->n_news)
 		return false;
+	answer_all(n);
 	news = n->news[0];
 	memmove(n->news, n->news + 1, --n->n_news * sizeof(*n->news));
 	list_for_each(w, &n->watches, node)
 		w->addr(w, news.ifindex, &news.prefix, news.present);
 	return true;
+}
+
+static void answer(struct net *n, struct net_hop *hop)
+{
+	unsigned i;
+
+	hop->local = false;
+	hop->ifindex = 0;
+	for (i = 0; i < n->n_addresses; i++)
+		hop->local |= addr_equal(&n->addresses[i].prefix.addr, &hop->to);
+	for (i = 0; i < n->n_routes; i++)
+		if (addr_equal(&n->routes[i], &hop->to))
+			hop->ifindex = 1;
+}
+
+void net_hop_add(struct net *n, struct net_hop *hop)
+{
+	answer(n, hop);
+	list_add_tail(&n->hops, &hop->node);
+}
+
+void net_hop_del(struct net *n, struct net_hop *hop)
+{
+	list_del(&hop->node);
+}
+
+static void answer_all(struct net *n)
+{
+	struct net_hop *hop, was;
+
+	list_for_each(hop, &n->hops, node) {
+		was = *hop;
+		answer(n, hop);
+		if (was.local != hop->local || was.ifindex != hop->ifindex)
+			hop->changed(hop);
+	}
+}
+
+/* ---- lib/proc.h ---- */
+
+struct proc {
+	struct list node;
+	struct proc_job job;
+	char name[64];
+};
+
+int proc_start(const struct proc_job *job, struct proc **ret)
+{
+	struct host *h = job->loop->host;
+	struct proc *p = calloc(1, sizeof(*p));
+
+	p->job = *job;
+	snprintf(p->name, sizeof(p->name), "%s", job->argv[0]);
+	list_add_tail(&h->procs, &p->node);
+	h->started++;
+	*ret = p;
+	return 0;
+}
+
+void proc_abandon(struct proc *p)
+{
+	if (p)
+		list_del(&p->node);
+	free(p);
+}
+
+int proc_user_find(const char *name, struct proc_user *ret)
+{
+	*ret = (struct proc_user){ 1, 1 };
+	return 0;
+}
+
+const char *proc_end_text(const struct proc_end *end, usec_t timeout, char *buf, size_t size)
+{
+	snprintf(buf, size, "status %d", end->status);
+	return buf;
+}
+
+bool host_proc_ends(struct host *h, const char *name, int status)
+{
+	struct proc_end end = { .status = status };
+	struct proc *p;
+
+	list_for_each(p, &h->procs, node) {
+		struct proc_job job = p->job;
+
+		if (strcmp(p->name, name) != 0)
+			continue;
+		proc_abandon(p);
+		job.ended(job.ctx, &end);
+		return true;
+	}
+	return false;
+}
+
+unsigned host_started(const struct host *h)
+{
+	return h->started;
+}
+
+void host_healthy(struct host *h, unsigned healthy, unsigned servers)
+{
+	h->healthy = healthy;
+	h->servers = servers;
+	vrrp_set_service_changed(h->set, "www");
+}
+
+void host_route(struct host *h, const char *to, bool there)
+{
+	h->net.n_routes = 0;
+	assert_int_equal(addr_parse(to, &h->net.routes[0]), 0);
+	h->net.n_routes = there;
+	answer_all(&h->net);
 }
 
 /* ---- vrrp/announce.h ---- */
@@ -520,7 +643,16 @@ static void on_state(void *ctx, const char *name, enum vrrp_state from, enum vrr
 	assert_int_equal(host_state(ctx, name), to);
 }
 
-static const struct vrrp_ops ops = { on_gate, on_beat, on_state };
+static void on_healthy(void *ctx, const char *service, unsigned *ret_healthy, unsigned *ret_all)
+{
+	struct host *h = ctx;
+
+	assert_string_equal(service, "www");
+	*ret_healthy = h->healthy;
+	*ret_all = h->servers;
+}
+
+static const struct vrrp_ops ops = { on_gate, on_beat, on_state, on_healthy };
 
 /* ---- What must always be true ---- */
 
@@ -582,7 +714,7 @@ static void check_timers(struct host *h)
 	for (i = 0; i < world.n_timers; i++) {
 		uintptr_t id = (uintptr_t)world.timers[i]->ev.data;
 
-		if (world.timers[i]->loop != &h->loop || id < SET_TIMERS)
+		if (world.timers[i]->loop != &h->loop || id < SET_TIMERS || id == UINTPTR_MAX)
 			continue;
 		timers += id % 2 == SET_TIMERS % 2;
 		beats += id % 2 != SET_TIMERS % 2;
@@ -759,6 +891,8 @@ struct host *host_new(const char *address)
 	h->loop.host = h->net.host = h->announcer.host = h->sockets.host = h;
 	list_init(&h->sockets.listeners);
 	list_init(&h->net.watches);
+	list_init(&h->net.hops);
+	list_init(&h->procs);
 	list_init(&h->inbox);
 	for (i = 0; i < LINKS; i++) {
 		h->net.exists[i] = true;
@@ -851,6 +985,11 @@ struct vrrp_status host_status(struct host *h, const char *name)
 
 	vrrp_set_each(h->set, keep, &st);
 	return st;
+}
+
+void host_each_track(struct host *h, const char *name, vrrp_track_fn each, void *ctx)
+{
+	vrrp_set_each_track(h->set, name, each, ctx);
 }
 
 enum vrrp_state host_state(struct host *h, const char *name)
@@ -1000,7 +1139,7 @@ struct conf_vrrp *plan_instance(struct plan *p, unsigned i, const char *name, in
 		.name = name, .interface = "eth0", .vrid = vrid, .version = 3, .priority = priority,
 		.dead_after = 3, .advert_interval = SEC(1)
 		, .preempt = true, .family = family, .addresses = p->vips[i],
-		  .unicast_peers = p->peers[i],
+		  .unicast_peers = p->peers[i], .tracks = p->tracks[i],
 	};
 	return &p->vrrp[i];
 }
@@ -1026,6 +1165,19 @@ void plan_group(struct plan *p, const char *name, unsigned n)
 		p->members[i] = p->vrrp[i].name;
 		p->vrrp[i].group = name;
 	}
+}
+
+struct conf_track *plan_track(struct plan *p, unsigned i, enum conf_track_kind kind,
+			      const char *name, int weight)
+{
+	struct conf_track *t = &p->tracks[i][p->vrrp[i].n_tracks++];
+
+	*t = (struct conf_track){ .name = name, .kind = kind, .weight = weight };
+	if (kind == CONF_TRACK_SCRIPT || kind == CONF_TRACK_FILE || kind == CONF_TRACK_PROCESS) {
+		t->interval = t->timeout = SEC(1);
+		t->rise = t->fall = 1;
+	}
+	return t;
 }
 
 void plan_peer(struct plan *p, unsigned i, const char *address)

@@ -21,6 +21,7 @@ struct plan {
 	struct conf_vrrp vrrp[MAX_INSTANCES];
 	struct conf_vip vips[MAX_INSTANCES][MAX_VIPS];
 	struct addr peers[MAX_INSTANCES][4];
+	struct conf_track tracks[MAX_INSTANCES][4];
 	struct conf_vrrp_group group;
 	const char *members[MAX_INSTANCES];
 };
@@ -67,6 +68,7 @@ void host_start(struct host *h);
 void host_stop(struct host *h);
 
 struct vrrp_status host_status(struct host *h, const char *name);
+void host_each_track(struct host *h, const char *name, vrrp_track_fn each, void *ctx);
 enum vrrp_state host_state(struct host *h, const char *name);
 struct gate_of *host_gate(struct host *h, const char *name);
 uint64_t host_unknown(const struct host *h);
@@ -87,6 +89,12 @@ void host_add(struct host *h, unsigned ifindex, const char *prefix);
 void host_remove(struct host *h, unsigned ifindex, const char *prefix);
 void host_fail_adds(struct host *h, int error);
 void host_fail_sends(struct host *h, int error);
+void host_route(struct host *h, const char *to, bool there);
+/* The service "www" has so many servers. */
+void host_healthy(struct host *h, unsigned healthy, unsigned servers);
+/* A program that lbd has started ends; false: it does not run. */
+bool host_proc_ends(struct host *h, const char *name, int status);
+unsigned host_started(const struct host *h); /* programs */
 /* A datagram arrives; dst NULL: the group. */
 void host_receive(struct host *h, unsigned ifindex, const char *src, const char *dst, int hops,
 		  const void *data, size_t len);
@@ -100,6 +108,9 @@ struct conf_vrrp *plan_instance(struct plan *p, unsigned i, const char *name, in
 void plan_vip(struct plan *p, unsigned i, const char *prefix, const char *interface);
 /* The first n instances are a group. */
 void plan_group(struct plan *p, const char *name, unsigned n);
+/* Polled kinds: every second.  The rest is the caller's. */
+struct conf_track *plan_track(struct plan *p, unsigned i, enum conf_track_kind kind,
+			      const char *name, int weight);
 void plan_peer(struct plan *p, unsigned i, const char *address);
 
 #endif
