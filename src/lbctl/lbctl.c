@@ -209,22 +209,22 @@ static void show_services(const json_t *a)
 
 static void show_vrrp(const json_t *a)
 {
-	static const char *const headings[] = { "INSTANCE", "GROUP",  "INTERFACE", ">VRID",
-						"FAMILY",   "STATE",  "SINCE",	   ">PRIORITY",
-						"MASTER",   "ADVERT", "WHY",	   NULL };
+	static const char *const headings[] = { "INSTANCE", "INTERFACE", ">VRID",     "FAMILY",
+						"STATE",    "SINCE",	 ">PRIORITY", "GROUP",
+						"MASTER",   "ADVERT",	 "WHY",	      NULL };
 	struct table *t = table_new(headings);
 	const json_t *v;
 	size_t i;
 
 	json_array_foreach(a, i, v) {
 		table_add(t, "%s", text(v, "name"));
-		table_add(t, "%s", text(v, "group"));
 		table_add(t, "%s", text(v, "interface"));
 		table_add(t, "%lld", number(v, "vrid"));
 		table_add(t, "%s", text(v, "family"));
 		table_add(t, "%s", text(v, "state"));
 		table_add(t, "%s", span(v, "since_s"));
 		table_add(t, "%lld", number(v, "priority"));
+		table_add(t, "%s", text(v, "group"));
 		table_add(t, "%s", text(v, "master"));
 		table_add(t, "%s", span(v, "master_interval_s"));
 		table_add(t, "%s", text(v, "reason"));
