@@ -145,6 +145,9 @@ struct conf_vrrp {
 	unsigned n_unicast_peers;
 	struct conf_track *tracks;
 	unsigned n_tracks;
+	const char **notify; /* a program and its arguments */
+	unsigned n_notify;
+	usec_t notify_timeout; /* 0 without a program */
 };
 
 /* Instances that are MASTER together or not at all. */

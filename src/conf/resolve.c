@@ -107,6 +107,8 @@ static void resolve_vrrp(struct resolver *r)
 				v->addresses[i].interface = v->interface;
 		for (i = 0; i < v->n_tracks; i++)
 			resolve_track(&v->tracks[i]);
+		if (v->n_notify && !v->notify_timeout.us)
+			v->notify_timeout = SEC(30);
 	}
 	resolve_groups(r);
 }

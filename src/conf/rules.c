@@ -356,12 +356,23 @@ static void track_names_exist(const struct rules *r, const struct conf_vrrp *v,
 			      other->tracks[i].where.line);
 }
 
+static void program_is_a_path(const struct rules *r, const struct conf_where *where,
+			      const char *option, const char *const *argv, unsigned n)
+{
+	if (n && *argv[0] != '/')
+		error(r, where, option, "\"%s\" must be an absolute path: no shell looks for it",
+		      argv[0]);
+}
+
 static void tracks_are_sound(const struct rules *r)
 {
 	const struct conf_vrrp *v;
 	const struct conf_track *t;
 
 	for_each(v, r->conf->vrrp, r->conf->n_vrrp) {
+		program_is_a_path(r, &v->where, "notify", v->notify, v->n_notify);
+		if (v->notify_timeout.us && !v->n_notify)
+			error(r, &v->where, "notify_timeout", "means nothing without notify");
 		for_each(t, v->tracks, v->n_tracks) {
 			if (t->kind == CONF_TRACK_NONE)
 				error(r, &t->where, NULL,
@@ -370,10 +381,7 @@ static void tracks_are_sound(const struct rules *r)
 			else
 				track_options_fit(r, t);
 			track_names_exist(r, v, t);
-			if (t->n_script && *t->script[0] != '/')
-				error(r, &t->where, "script",
-				      "\"%s\" must be an absolute path: no shell looks for it",
-				      t->script[0]);
+			program_is_a_path(r, &t->where, "script", t->script, t->n_script);
 			if (t->interval.us && usec_before(t->interval, t->timeout))
 				error(r, &t->where, "timeout", "must not be longer than interval");
 			if (t->weight && v->priority == 255)

@@ -265,6 +265,18 @@ static const struct opt vrrp_opts[] = {
 	{ .name = "track", NAMED(struct conf_vrrp, tracks, struct conf_track),
 	  .group = &schema_track, .max = 64, .def_doc = "nothing",
 	  .doc = "What lowers its priority, or keeps it from running." },
+	{ .name = "notify", LIST(struct conf_vrrp, notify, OPT_STRING, const char *), .min = 1,
+	  .max = 64, .def_doc = "none",
+	  .doc = "A program with its arguments that runs after each change of the instance's state, "
+		 "and after another master had to give way; as script_user and without a shell.  Of "
+		 "one instance they run one after the other, and of those that wait the newest "
+		 "alone.  Its environment has LBD_EVENT (transition, or conflict), LBD_INSTANCE, "
+		 "LBD_GROUP, LBD_INTERFACE, LBD_VRID, LBD_FAMILY (ipv4, ipv6), LBD_STATE "
+		 "(INITIALIZE, BACKUP, MASTER), LBD_PREVIOUS, LBD_REASON, LBD_PRIORITY and "
+		 "LBD_ADDRESSES." },
+	{ .name = "notify_timeout", DURATION(struct conf_vrrp, notify_timeout), .min = 100 * MS,
+	  .max = H, .def_doc = "30s",
+	  .doc = "For how long it may run; then it is ended with its process group." },
 	{ 0 },
 };
 

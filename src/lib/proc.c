@@ -121,20 +121,30 @@ static void let_go(struct proc *p)
 	free(p);
 }
 
+/* False: it still runs. */
+static bool reap(const struct proc *p, struct proc_end *ret)
+{
+	siginfo_t info = { 0 };
+
+	*ret = (struct proc_end){ .timed_out = p->timed_out };
+	if (waitid(P_PIDFD, (id_t)p->pidfd, &info, WEXITED | WNOHANG) || !info.si_pid)
+		return false;
+	if (info.si_code == CLD_EXITED)
+		ret->status = info.si_status;
+	else
+		ret->signal = info.si_status;
+	return true;
+}
+
 static void on_ended(struct loop_io *io, int)
 {
 	struct proc *p = container_of(io, struct proc, io);
 	void (*ended)(void *ctx, const struct proc_end *end) = p->ended;
-	struct proc_end end = { .timed_out = p->timed_out };
-	siginfo_t info = { 0 };
+	struct proc_end end;
 	void *ctx = p->ctx;
 
-	if (waitid(P_PIDFD, (id_t)p->pidfd, &info, WEXITED | WNOHANG) || !info.si_pid)
+	if (!reap(p, &end))
 		return;
-	if (info.si_code == CLD_EXITED)
-		end.status = info.si_status;
-	else
-		end.signal = info.si_status;
 	let_go(p);
 	ended(ctx, &end);
 }
@@ -172,17 +182,36 @@ int proc_start(const struct proc_job *job, struct proc **ret)
 	return 0;
 }
 
+/* Whether it has ended by then. */
+static bool wait_millis(const struct proc *p, int millis)
+{
+	struct pollfd ended = { .fd = p->pidfd, .events = POLLIN };
+
+	return poll(&ended, 1, millis) > 0;
+}
+
 void proc_abandon(struct proc *p)
 {
-	struct pollfd ended = { .events = POLLIN };
-	siginfo_t info;
+	struct proc_end end;
 
 	if (!p)
 		return;
 	kill(-p->pid, SIGKILL);
-	ended.fd = p->pidfd;
-	if (poll(&ended, 1, REAP_MILLIS) > 0)
-		waitid(P_PIDFD, (id_t)p->pidfd, &info, WEXITED | WNOHANG);
+	wait_millis(p, REAP_MILLIS);
+	reap(p, &end);
+	let_go(p);
+}
+
+void proc_wait(struct proc *p, usec_t until, struct proc_end *ret)
+{
+	int64_t left = usec_sub(until, loop_now()).us / 1000;
+
+	if (!wait_millis(p, left > 0 ? (int)left : 0)) {
+		p->timed_out = true;
+		kill(-p->pid, SIGKILL);
+		wait_millis(p, REAP_MILLIS);
+	}
+	reap(p, ret);
 	let_go(p);
 }
 

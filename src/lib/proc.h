@@ -42,6 +42,10 @@ int proc_start(const struct proc_job *job, struct proc **ret);
 /* Kills its process group; `ended` is not called.  Takes NULL. */
 void proc_abandon(struct proc *p);
 
+/* Waits for it, and kills its process group when it still runs then; `ended` is not called.  Not
+ * from the loop. */
+void proc_wait(struct proc *p, usec_t until, struct proc_end *ret);
+
 /* From the user database, which may be slow: not from a callback of the loop.  0 or -errno
  * (-ENOENT: there is no such user). */
 int proc_user_find(const char *name, struct proc_user *ret);

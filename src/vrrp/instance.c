@@ -21,6 +21,7 @@
 
 #include "lib/log.h"
 #include "vrrp/fsm.h"
+#include "vrrp/notify.h"
 #include "vrrp/sync.h"
 #include "vrrp/track.h"
 
@@ -75,6 +76,7 @@ struct vrrp_instance {
 	usec_t hold;		/* a lower master is respected until then; 0: none was heard */
 
 	struct heard heard;
+	usec_t conflict;   /* the last advert that lost against us as MASTER */
 	uint64_t answered; /* turn in which a losing advert was answered */
 	bool mismatch_told;
 	struct log_limit rubbish, send_failure;
@@ -314,6 +316,20 @@ static void explain(struct vrrp_instance *v, enum vrrp_event e)
 		set_reason(v, "%s", vrrp_event_text(e));
 }
 
+static void notify(const struct vrrp_instance *v, const char *event, enum vrrp_state from)
+{
+	const struct notify_event e = {
+		.c = v->c,
+		.event = event,
+		.from = from,
+		.to = v->state,
+		.reason = v->reason,
+		.priority = v->priority,
+	};
+
+	notify_tell(v->env->notify, &e);
+}
+
 static void handle(struct vrrp_instance *v, enum vrrp_event e)
 {
 	struct vrrp_step step = vrrp_fsm(v->state, e);
@@ -342,6 +358,7 @@ static void handle(struct vrrp_instance *v, enum vrrp_event e)
 	log_info(v->subject, "%s -> %s: %s", vrrp_state_name(from), vrrp_state_name(v->state),
 		 v->reason);
 	v->env->ops->state_changed(v->env->ctx, v->c->name, from, v->state);
+	notify(v, "transition", from);
 	if (from == VRRP_INITIALIZE || v->state == VRRP_INITIALIZE)
 		v->env->started(v->env->set);
 	if (v->group && v->state != VRRP_MASTER)
@@ -578,6 +595,17 @@ static enum vrrp_event meaning(struct vrrp_instance *v, const struct vrrp_advert
 	return better ? VRRP_EV_ADVERT_BETTER : VRRP_EV_ADVERT_WORSE;
 }
 
+/* Somebody else has called itself master and loses against us.  What a program does outside, it may
+ * have undone: so that one runs again, once for each such time. */
+static void conflict(struct vrrp_instance *v)
+{
+	usec_t now = loop_now();
+
+	if (!v->conflict.us || usec_before(usec_add(v->conflict, down(v, v->master_interval)), now))
+		notify(v, "conflict", v->state);
+	v->conflict = now;
+}
+
 static void on_datagram(struct vrrp_listener *l, const struct vrrp_datagram *d, uint64_t turn)
 {
 	struct vrrp_instance *v = container_of(l, struct vrrp_instance, listener);
@@ -615,6 +643,8 @@ static void on_datagram(struct vrrp_listener *l, const struct vrrp_datagram *d, 
 	if (e == VRRP_EV_ADVERT_WORSE && v->answered == turn)
 		return;
 	v->answered = e == VRRP_EV_ADVERT_WORSE ? turn : 0;
+	if (v->state == VRRP_MASTER && e != VRRP_EV_ADVERT_BETTER)
+		conflict(v);
 	handle(v, e);
 }
 

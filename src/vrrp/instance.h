@@ -15,6 +15,7 @@ struct vrrp_env {
 	struct net *net;
 	struct vrrp_sockets *sockets;
 	struct vips *vips;
+	struct notify *notify;
 	const struct vrrp_ops *ops;
 	void *ctx;
 	/* The set, and whether an instance of it is BACKUP or MASTER. */

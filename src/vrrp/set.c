@@ -7,7 +7,11 @@
 
 #include "lib/log.h"
 #include "vrrp/instance.h"
+#include "vrrp/notify.h"
 #include "vrrp/sync.h"
+
+/* How long programs may take that are told of the stop. */
+#define STOP_PROGRAMS SEC(3)
 
 struct vrrp_set {
 	struct vrrp_env env;
@@ -187,10 +191,13 @@ static bool has_scripts(const struct conf *c)
 {
 	unsigned i, k;
 
-	for (i = 0; i < c->n_vrrp; i++)
+	for (i = 0; i < c->n_vrrp; i++) {
+		if (c->vrrp[i].n_notify)
+			return true;
 		for (k = 0; k < c->vrrp[i].n_tracks; k++)
 			if (c->vrrp[i].tracks[k].kind == CONF_TRACK_SCRIPT)
 				return true;
+	}
 	return false;
 }
 
@@ -270,6 +277,7 @@ void vrrp_set_stop(struct vrrp_set *s)
 		vrrp_instance_stop(s->instances[i]);
 	vips_finish(s->env.vips);
 	close_all(s);
+	notify_finish(s->env.notify, STOP_PROGRAMS);
 }
 
 void vrrp_set_each(const struct vrrp_set *s, void (*each)(void *ctx, const struct vrrp_status *st),
@@ -324,9 +332,12 @@ int vrrp_set_new(struct loop *loop, struct net *net, const struct vrrp_ops *ops,
 		.runs = runs,
 		.started = on_started,
 	};
-	r = announcer_new(loop, net, &s->announcer);
+	r = notify_new(loop, &s->env.script_user, &s->env.notify);
 	if (r < 0)
 		goto err_free;
+	r = announcer_new(loop, net, &s->announcer);
+	if (r < 0)
+		goto err_notify;
 	r = vrrp_sockets_new(loop, net, &s->env.sockets);
 	if (r < 0)
 		goto err_announcer;
@@ -344,6 +355,8 @@ err_sockets:
 	vrrp_sockets_free(s->env.sockets);
 err_announcer:
 	announcer_free(s->announcer);
+err_notify:
+	notify_free(s->env.notify);
 err_free:
 	free(s);
 	return r;
@@ -360,5 +373,6 @@ void vrrp_set_free(struct vrrp_set *s)
 	vips_free(s->env.vips);
 	vrrp_sockets_free(s->env.sockets);
 	announcer_free(s->announcer);
+	notify_free(s->env.notify);
 	free(s);
 }

@@ -217,6 +217,25 @@ static void who_is_abandoned_ends(void **state)
 	proc_abandon(NULL);
 }
 
+static void one_can_be_waited_for(void **state)
+{
+	const char *quick[] = { "/bin/sh", "-c", "exit 5", NULL };
+	const char *slow[] = { "/bin/sleep", "300", NULL };
+	struct run *r = *state;
+	struct proc_end end;
+	struct proc *p;
+
+	assert_int_equal(start(r, quick, SEC(600), NULL, &p), 0);
+	proc_wait(p, usec_add(loop_now(), SEC(60)), &end);
+	assert_int_equal(end.status, 5);
+	assert_false(end.timed_out);
+	assert_int_equal(start(r, slow, SEC(600), NULL, &p), 0);
+	proc_wait(p, usec_add(loop_now(), MSEC(10)), &end);
+	assert_true(end.timed_out);
+	assert_int_equal(waitpid(-1, NULL, 0), -1);
+	assert_int_equal(r->ended, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -225,6 +244,7 @@ int main(void)
 		TEST(a_child_starts_clean),	  TEST(who_takes_too_long_ends_with_its_group),
 		TEST(a_polite_one_may_clean_up),  TEST(another_user_has_no_privileges),
 		TEST(what_cannot_be_run_is_told), TEST(who_is_abandoned_ends),
+		TEST(one_can_be_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

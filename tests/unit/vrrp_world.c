@@ -16,7 +16,7 @@
 
 enum {
 	MAX_HOSTS = 4,
-	MAX_TIMERS = 64,
+	MAX_TIMERS = 128,
 	AT_ONCE = 10000, /* callbacks without time passing */
 	SET_TIMERS = 2,	 /* of the set itself, made before any instance's pair of timers */
 };
@@ -87,6 +87,7 @@ struct host {
 	char trace[512];
 	struct list procs;
 	unsigned started; /* programs */
+	char env[2048];	  /* of the last one */
 	unsigned healthy, servers;
 	unsigned sent, announced, removed;
 	usec_t longest, refresh;
@@ -388,9 +389,13 @@ int proc_start(const struct proc_job *job, struct proc **ret)
 {
 	struct host *h = job->loop->host;
 	struct proc *p = calloc(1, sizeof(*p));
+	const char *const *env;
 
 	p->job = *job;
 	snprintf(p->name, sizeof(p->name), "%s", job->argv[0]);
+	h->env[0] = '\0';
+	for (env = job->env; *env; env++)
+		snprintf(h->env + strlen(h->env), sizeof(h->env) - strlen(h->env), "%s\n", *env);
 	list_add_tail(&h->procs, &p->node);
 	h->started++;
 	*ret = p;
@@ -402,6 +407,12 @@ void proc_abandon(struct proc *p)
 	if (p)
 		list_del(&p->node);
 	free(p);
+}
+
+void proc_wait(struct proc *p, usec_t until, struct proc_end *ret)
+{
+	*ret = (struct proc_end){ .timed_out = usec_before(until, world.now) };
+	proc_abandon(p);
 }
 
 int proc_user_find(const char *name, struct proc_user *ret)
@@ -431,6 +442,11 @@ bool host_proc_ends(struct host *h, const char *name, int status)
 		return true;
 	}
 	return false;
+}
+
+const char *host_env(const struct host *h)
+{
+	return h->env;
 }
 
 unsigned host_started(const struct host *h)

@@ -9,7 +9,7 @@
 #include "vrrp/vrrp.h"
 
 enum {
-	MAX_INSTANCES = 4,
+	MAX_INSTANCES = 20,
 	MAX_VIPS = 512,
 	MAX_ADDRESSES = 1024,
 	LINKS = 2,
@@ -95,6 +95,7 @@ void host_healthy(struct host *h, unsigned healthy, unsigned servers);
 /* A program that lbd has started ends; false: it does not run. */
 bool host_proc_ends(struct host *h, const char *name, int status);
 unsigned host_started(const struct host *h); /* programs */
+const char *host_env(const struct host *h);  /* of the last one, a line each */
 /* A datagram arrives; dst NULL: the group. */
 void host_receive(struct host *h, unsigned ifindex, const char *src, const char *dst, int hops,
 		  const void *data, size_t len);
