@@ -216,7 +216,9 @@ class Client(Node):
         return collections.Counter(self.get(vip, port) for _ in range(count))
 
 
-class Server(Node):
+class Server(Client):
+    """A real server, which may as well be a client."""
+
     nginx = None
 
     def start_nginx(self):

@@ -78,6 +78,15 @@ unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret)
 	return n;
 }
 
+unsigned conf_vrrp_held(const struct conf_vrrp *c, struct conf_vip *ret)
+{
+	unsigned n = conf_vrrp_owned(c, ret);
+
+	if (c->n_local_addresses)
+		memcpy(ret + n, c->local_addresses, c->n_local_addresses * sizeof(*ret));
+	return n + c->n_local_addresses;
+}
+
 void conf_each_interface(const struct conf *c,
 			 void (*each)(void *ctx, const char *name, const struct conf_where *where,
 				      bool required),
@@ -100,6 +109,14 @@ void conf_each_interface(const struct conf *c,
 			if (v->tracks[k].interface)
 				each(ctx, v->tracks[k].interface, &v->tracks[k].interface_where,
 				     false);
+	}
+	for (i = 0; i < c->n_services; i++) {
+		const struct conf_service *s = &c->services[i];
+
+		for (k = 0; k < s->n_local_addresses; k++)
+			if (s->local_addresses[k].interface)
+				each(ctx, s->local_addresses[k].interface,
+				     &s->local_addresses_where, true);
 	}
 }
 

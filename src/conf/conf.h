@@ -66,7 +66,7 @@ struct conf_director {
 /* "192.0.2.10/24" or "10.0.0.1/24 dev eth1" */
 struct conf_vip {
 	struct prefix prefix;
-	const char *interface; /* the instance's own when not said */
+	const char *interface; /* the instance's own when not said; NULL in local_addresses */
 };
 
 /* What the IPv4 checksum of a VRRPv3 advert that we send covers; both are understood. */
@@ -139,6 +139,8 @@ struct conf_vrrp {
 	struct conf_vip *addresses;
 	unsigned n_addresses;
 	struct conf_where addresses_where;
+	struct conf_vip *local_addresses; /* of fullnat services: they move along, unadvertised */
+	unsigned n_local_addresses;
 	bool has_source;
 	struct addr source;	    /* of the adverts; else the interface's own */
 	struct addr *unicast_peers; /* none: multicast */
@@ -226,8 +228,8 @@ struct conf_server {
 	struct conf_where where;
 	const char *name;
 	struct addr address;
-	uint16_t port;	 /* host order; the service's when not said */
-	uint32_t weight; /* 0-65535; 0: no new flows */
+	uint16_t port;	 /* host order; the service's when not said; 0: each packet keeps its own */
+	uint32_t weight; /* 0-65535; 0: no new flows.  Of a sorry server 1 */
 	unsigned method; /* enum conf_method; the service's when not said */
 	uint32_t max_connections, min_connections; /* IPVS's thresholds; 0: none */
 };
@@ -252,7 +254,8 @@ struct conf_service {
 	uint32_t mss;			  /* the largest that SYNs may announce; 0: as it comes */
 	struct conf_vip *local_addresses; /* fullnat: the LIPs; none: the DIP */
 	unsigned n_local_addresses;
-	uint16_t local_port, local_port_last; /* of the LIPs; 0: what the host leaves free */
+	struct conf_where local_addresses_where;
+	uint16_t local_port, local_port_last; /* of the LIPs; 0: not said */
 	bool has_sorry;
 	struct conf_server sorry; /* gets the flows when no other server can */
 	struct conf_server *servers;
@@ -292,6 +295,17 @@ void conf_diff(const struct conf *old, const struct conf *new, struct str *out);
  * first is link-local: one of c, else one made from the virtual MAC (RFC 9568 5.2.9), which is an
  * address like the others.  ret has room for c->n_addresses + 1; returns how many there are. */
 unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret);
+
+/* The local addresses of fullnat that move with instance v: those of the services whose VIPs of v's
+ * family it holds, each once, in the order of addresses.  The interface is always filled in: where
+ * none was given, that of v's address whose network the local address is in, else v's own.  *ret is
+ * for free(), NULL when there is none; the names of interfaces are borrowed from c.  Returns how
+ * many there are. */
+unsigned conf_vrrp_local(const struct conf *c, const struct conf_vrrp *v, struct conf_vip **ret);
+
+/* The same, and behind them the local addresses that move along: all that is set and taken away.
+ * ret has room for c->n_addresses + 1 + c->n_local_addresses. */
+unsigned conf_vrrp_held(const struct conf_vrrp *c, struct conf_vip *ret);
 
 /* Calls back for each place that names an interface of this machine; required: without it lbd does
  * not start. */

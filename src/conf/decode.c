@@ -108,7 +108,8 @@ static void wrong_type(struct decoder *d, const struct opt *o, const struct node
 static bool decode_scalar(struct decoder *d, const struct opt *o, const struct node *n, void *at)
 {
 	enum opt_type type = o->type == OPT_LIST ? o->elem : o->type;
-	bool number = type == OPT_U32 || type == OPT_U16 || type == OPT_S32;
+	bool number = type == OPT_U32 || type == OPT_U16 || type == OPT_PORTS || type == OPT_S32;
+	bool only_number = number && type != OPT_PORTS;
 	struct str why = { 0 };
 	int r = -1;
 
@@ -122,7 +123,7 @@ static bool decode_scalar(struct decoder *d, const struct opt *o, const struct n
 		str_addf(&why,
 			 "%" PRId64 " has no unit: write \"%" PRId64 "s\", or \"%" PRId64 "ms\"",
 			 n->number, n->number, n->number);
-	else if (n->type == NODE_TEXT && !number && type != OPT_BOOL)
+	else if (n->type == NODE_TEXT && !only_number && type != OPT_BOOL)
 		r = value_from_text(o, n->text, at, d->arena, &why);
 	else
 		wrong_type(d, o, n);
@@ -147,7 +148,7 @@ static void decode_list(struct decoder *d, const struct opt *o, const struct nod
 	for (i = 0; i < count; i++)
 		if (decode_scalar(d, o, n->type == NODE_LIST ? n->kids[i] : n, array + used * size))
 			used++;
-	if (!o->at)
+	if (o->flags & OPT_NO_MEMBER)
 		return;
 	*(void **)((char *)base + o->at) = array;
 	*(unsigned *)((char *)base + o->n_at) = used;
@@ -214,12 +215,8 @@ static void decode_opt(struct decoder *d, const struct opt *o, const struct node
 	unsigned char scratch[16];
 
 	switch (o->type) {
-	case OPT_GROUP:
-		if (o->at)
-			decode_node(d, o->group, n, at);
-		break;
 	case OPT_NAMED:
-		if (o->at)
+		if (!(o->flags & OPT_NO_MEMBER))
 			decode_named(d, o, n, at, (unsigned *)((char *)base + o->n_at));
 		break;
 	case OPT_LIST:
@@ -228,7 +225,7 @@ static void decode_opt(struct decoder *d, const struct opt *o, const struct node
 	default:
 		if (o->each_at && n->type == NODE_GROUP)
 			decode_each(d, o, n, base);
-		else if (decode_scalar(d, o, n, o->at ? (void *)at : scratch) &&
+		else if (decode_scalar(d, o, n, o->flags & OPT_NO_MEMBER ? (void *)scratch : at) &&
 			 o->type == OPT_ADDR && o->n_at)
 			*((bool *)base + o->n_at) = true;
 	}
@@ -247,6 +244,11 @@ static const struct node *layer_find(struct decoder *d, const struct opt *o, con
 	return named ? named : single;
 }
 
+static bool in_layer(const struct opt *o, const struct layers *layers, unsigned i)
+{
+	return !o->in || (o->in & layers->view[i]);
+}
+
 static const struct node *layers_find(struct decoder *d, const struct opt *o,
 				      const struct layers *layers)
 {
@@ -254,9 +256,44 @@ static const struct node *layers_find(struct decoder *d, const struct opt *o,
 	unsigned i;
 
 	for (i = 1; !n && i < layers->n; i++)
-		if (o->in & layers->view[i])
+		if (in_layer(o, layers, i))
 			n = layer_find(d, o, layers->node[i]);
 	return n;
+}
+
+static void decode_defaults(struct decoder *d, const struct opt_group *g, void *base)
+{
+	const struct opt *o;
+
+	for_each_opt(o, g)
+		if (o->def)
+			value_from_default(o, (char *)base + o->at, d->arena);
+}
+
+/* A group in the group: each layer that has one gives what the nearer ones leave open. */
+static void decode_inner(struct decoder *d, const struct opt *o, const struct layers *layers,
+			 void *base)
+{
+	struct layers inner = { .incomplete = layers->incomplete };
+	char *at = (char *)base + o->at;
+	const struct node *n;
+	unsigned i;
+
+	if (o->flags & OPT_NO_MEMBER)
+		return;
+	for (i = 0; i < layers->n; i++) {
+		n = i && !in_layer(o, layers, i) ? NULL : node_find(layers->node[i], o->name);
+		if (!n)
+			continue;
+		inner.node[inner.n] = n;
+		inner.view[inner.n++] = layers->view[i];
+	}
+	if (inner.n)
+		decode_group(d, o->group, &inner, at);
+	else if (!(o->flags & OPT_ABSENT))
+		decode_defaults(d, o->group, at);
+	if (inner.n && o->n_at)
+		*((bool *)base + o->n_at) = true;
 }
 
 static void missing(struct decoder *d, const struct opt_group *g, const struct opt *o,
@@ -282,6 +319,12 @@ void decode_group(struct decoder *d, const struct opt_group *g, const struct lay
 	if (!decode_names(d, g, layers->node[0]))
 		return;
 	for_each_opt(o, g) {
+		if (o->type == OPT_GROUP) {
+			decode_inner(d, o, layers, base);
+			continue;
+		}
+		if (o->type == OPT_ENUM && !o->def)
+			*(unsigned *)((char *)base + o->at) = OPT_ENUM_UNSET;
 		n = layers_find(d, o, layers);
 		if (n && o->where_at)
 			*(struct conf_where *)((char *)base + o->where_at) = decode_where(d, n);

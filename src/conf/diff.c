@@ -86,6 +86,18 @@ static void diff_named(const struct opt *o, const char *path, const void *old, c
 	str_free(&below);
 }
 
+static void diff_inner(const struct opt *o, const char *path, const void *old, const void *new,
+		       struct str *out)
+{
+	bool was = !value_absent(o, old), is = !value_absent(o, new);
+
+	if (was && is)
+		diff_group(o->group, path, (const char *)old + o->at, (const char *)new + o->at,
+			   out);
+	else if (was || is)
+		str_addf(out, "%c %s\n", is ? '+' : '-', path);
+}
+
 static void diff_group(const struct opt_group *g, const char *path, const void *old,
 		       const void *new, struct str *out)
 {
@@ -93,13 +105,12 @@ static void diff_group(const struct opt_group *g, const char *path, const void *
 	const struct opt *o;
 
 	for_each_opt(o, g) {
-		if (!o->at)
+		if (o->flags & OPT_NO_MEMBER)
 			continue;
 		below.len = 0;
 		str_addf(&below, "%s%s%s", path, *path ? "." : "", o->name);
 		if (o->type == OPT_GROUP)
-			diff_group(o->group, str_text(&below), (const char *)old + o->at,
-				   (const char *)new + o->at, out);
+			diff_inner(o, str_text(&below), old, new, out);
 		else if (o->type == OPT_NAMED)
 			diff_named(o, str_text(&below), old, new, out);
 		else

@@ -20,7 +20,10 @@ static const struct section {
 	{ &schema_track, "track: { NAME: { ... }; ... }", NULL },
 	{ &schema_vrrp_group, "vrrp_groups: { NAME = [ \"member\", ... ]; ... }", NULL },
 	{ &schema_service, "services: { NAME: { ... }; ... }", NULL },
+	{ &schema_timeouts, "timeouts: { ... }", NULL },
+	{ &schema_persistence, "persistence: { ... }", NULL },
 	{ &schema_server, "servers: { NAME: { ... }; ... }", NULL },
+	{ &schema_sorry, "sorry: { ... }", "servers" },
 	{ &schema_check, "checks: { NAME: { ... }; ... }", NULL },
 	{ &schema_pool, "pools: { NAME: { ... }; ... }", "services" },
 	{ &schema_defaults, "defaults: { ... }", "services" },
@@ -67,7 +70,8 @@ static void type_text(const struct opt *o, struct str *out)
 		str_addf(out, "\\(dqaddress[/length]\\(dq");
 		break;
 	case OPT_VIP:
-		str_addf(out, "\\(dqaddress/length [dev interface]\\(dq");
+		str_addf(out, "\\(dqaddress%s [dev interface]\\(dq",
+			 o->flags & OPT_BARE ? "[/length]" : "/length");
 		break;
 	case OPT_BOOL:
 		str_addf(out, "true | false");
@@ -77,6 +81,10 @@ static void type_text(const struct opt *o, struct str *out)
 		break;
 	case OPT_PERCENT:
 		str_addf(out, "\\(dqpercent%%\\(dq");
+		break;
+	case OPT_PORTS:
+		str_addf(out, "number | \\(dqfirst-last\\(dq%s",
+			 o->min == 1 ? " | \\(dqany\\(dq" : "");
 		break;
 	case OPT_U32:
 	case OPT_U16:
@@ -109,7 +117,7 @@ static void bounds(const struct opt *o)
 {
 	struct str text = { 0 };
 
-	if (o->type == OPT_U32 || o->type == OPT_U16) {
+	if (o->type == OPT_U32 || o->type == OPT_U16 || o->type == OPT_PORTS) {
 		printf("Allowed: %" PRIu64 " to %" PRIu64 ".\n", o->min, o->max);
 	} else if (o->type == OPT_S32) {
 		printf("Allowed: \\-%" PRIu64 " to %" PRIu64 ".\n", o->max, o->max);
@@ -196,6 +204,7 @@ static void print_dict(void)
 		}
 	}
 	printf("\"@include\"\n\"/*\"\n\"192.0.2.1/24 dev eth1\"\n\"2001:db8::1/64\"\n");
+	printf("\"\\\"8000-8100\\\"\"\n\"\\\"any\\\"\"\n\"198.51.100.0/24\"\n");
 }
 
 int main(int argc, char **argv)

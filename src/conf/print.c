@@ -58,7 +58,7 @@ static void print_group(const struct opt_group *g, const void *base, unsigned de
 	const struct opt *o;
 
 	for_each_opt(o, g) {
-		if (!o->at || value_absent(o, base))
+		if ((o->flags & OPT_NO_MEMBER) || value_absent(o, base))
 			continue;
 		if (o->type == OPT_GROUP) {
 			print_block(o->name, o->group, (const char *)base + o->at, depth, out);

@@ -3,6 +3,7 @@
 #include "conf/resolve.h"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/decode.h"
@@ -168,8 +169,45 @@ static void default_check(struct resolver *r, struct conf_service *s, const stru
 	s->n_checks = 1;
 	decode_node(&r->decoder, &schema_check, empty_group(r, n, single), s->checks);
 	s->checks->name = single;
-	if (s->protocol != IPPROTO_TCP)
+	if (s->protocol != IPPROTO_TCP || s->port != s->port_last)
 		s->checks->type = CONF_CHECK_NONE;
+}
+
+/* What a server leaves to its service.  Of a range of ports nothing: each packet keeps its own. */
+static void resolve_server(const struct conf_service *s, struct conf_server *v)
+{
+	if (v->method == OPT_ENUM_UNSET)
+		v->method = s->method;
+	if (!v->port && s->port == s->port_last)
+		v->port = s->port;
+}
+
+static bool is_fullnat(const struct conf_service *s, int family)
+{
+	const struct conf_server *v;
+
+	for (v = s->servers; v < s->servers + s->n_servers; v++)
+		if (v->method == CONF_METHOD_FULLNAT && addr_family(&v->address) == family)
+			return true;
+	return s->has_sorry && s->sorry.method == CONF_METHOD_FULLNAT &&
+	       addr_family(&s->sorry.address) == family;
+}
+
+/* Of local addresses and ports that hold for all services, one takes what it has a use for. */
+static void take_local_addresses(struct conf_service *s)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < s->n_local_addresses; i++)
+		if (is_fullnat(s, addr_family(&s->local_addresses[i].prefix.addr)))
+			s->local_addresses[n++] = s->local_addresses[i];
+	s->n_local_addresses = n;
+}
+
+static void take_local_ports(struct conf_service *s)
+{
+	if (!is_fullnat(s, AF_INET) && !is_fullnat(s, AF_INET6))
+		s->local_port = s->local_port_last = 0;
 }
 
 static void resolve_service(struct resolver *r, const struct node *n, struct conf_service *s)
@@ -189,12 +227,17 @@ static void resolve_service(struct resolver *r, const struct node *n, struct con
 		layers.view[layers.n++] = IN_DEFAULTS;
 	}
 	decode_group(&r->decoder, &schema_service, &layers, s);
-	s->port_last = s->port;
-	for (i = 0; i < s->n_servers; i++) {
-		s->servers[i].method = s->method;
-		if (!s->servers[i].port)
-			s->servers[i].port = s->port;
+	for (i = 0; i < s->n_servers; i++)
+		resolve_server(s, &s->servers[i]);
+	if (s->has_sorry) {
+		s->sorry.name = "sorry";
+		s->sorry.weight = 1;
+		resolve_server(s, &s->sorry);
 	}
+	if (!node_find(n, "local_addresses"))
+		take_local_addresses(s);
+	if (!node_find(n, "local_ports"))
+		take_local_ports(s);
 	if (!s->n_checks)
 		default_check(r, s, n);
 }
@@ -214,6 +257,18 @@ static void resolve_services(struct resolver *r)
 		resolve_service(r, services->kids[i], &c->services[i]);
 }
 
+static void give_local_addresses(struct conf *c, struct conf_vrrp *v)
+{
+	struct conf_vip *list;
+	unsigned n = conf_vrrp_local(c, v, &list);
+
+	v->local_addresses = arena_alloc(c->arena, n * sizeof(*list));
+	if (n)
+		memcpy(v->local_addresses, list, n * sizeof(*list));
+	v->n_local_addresses = n;
+	free(list);
+}
+
 void resolve(struct conf *c, const struct node *root, struct arena *scratch,
 	     struct problems *problems)
 {
@@ -223,10 +278,13 @@ void resolve(struct conf *c, const struct node *root, struct arena *scratch,
 		.root = root,
 		.conf = c,
 	};
+	unsigned i;
 
 	decode_names(&r.decoder, &schema_file, root);
 	decode_node(&r.decoder, &schema_director, section(&r, "director"), &c->director);
 	resolve_vrrp(&r);
 	look_at_outer(&r);
 	resolve_services(&r);
+	for (i = 0; i < c->n_vrrp; i++)
+		give_local_addresses(c, &c->vrrp[i]);
 }

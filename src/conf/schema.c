@@ -14,6 +14,7 @@
 #define U16(s, m)	.type = OPT_U16, .at = FIELD(s, m, uint16_t)
 #define S32(s, m)	.type = OPT_S32, .at = FIELD(s, m, int32_t)
 #define PERCENT(s, m)	.type = OPT_PERCENT, .at = FIELD(s, m, uint32_t)
+#define PORTS(s, m)	.type = OPT_PORTS, .at = FIELD(s, m, uint16_t)
 #define BOOL(s, m)	.type = OPT_BOOL, .at = FIELD(s, m, bool)
 #define STRING(s, m)	.type = OPT_STRING, .at = FIELD(s, m, const char *)
 #define INTERFACE(s, m) .type = OPT_INTERFACE, .at = FIELD(s, m, const char *)
@@ -29,6 +30,8 @@
 #define GROUP(s, m, ctype) .type = OPT_GROUP, .at = FIELD(s, m, ctype)
 #define NAMED(s, m, ctype)                                                                         \
 	.type = OPT_NAMED, .at = FIELD(s, m, ctype *), .n_at = FIELD(s, n_##m, unsigned)
+/* resolve.c makes something of it. */
+#define NO_MEMBER(t)	.type = t, .flags = OPT_NO_MEMBER
 #define WHERE(s, m)	.where_at = FIELD(s, m, struct conf_where)
 #define EACH(s, m, n)                                                                              \
 	.each_at = FIELD(s, m, struct conf_attach_one *), .n_each_at = FIELD(s, n, unsigned)
@@ -43,6 +46,12 @@ OBJECT(struct conf_track);
 OBJECT(struct conf_service);
 OBJECT(struct conf_server);
 OBJECT(struct conf_check);
+
+#define BOTH_ENDS(s, m)                                                                            \
+	_Static_assert(offsetof(s, m##_last) == offsetof(s, m) + sizeof(uint16_t),                 \
+		       "what PORTS fills")
+BOTH_ENDS(struct conf_service, port);
+BOTH_ENDS(struct conf_service, local_port);
 
 /* Durations are counted in microseconds. */
 #define MS 1000ull
@@ -69,13 +78,25 @@ static const struct opt_word checksums[] = {
 	{ "pseudo", CONF_CHECKSUM_PSEUDO }, { "rfc9568", CONF_CHECKSUM_MESSAGE }, { 0 }
 };
 static const struct opt_word protocols[] = {
-	{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { 0 }
+	{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { "sctp", IPPROTO_SCTP }, { 0 }
 };
 static const struct opt_word methods[] = {
-	{ "nat", CONF_METHOD_NAT }, { "dr", CONF_METHOD_DR }, { 0 }
+	{ "nat", CONF_METHOD_NAT }, { "dr", CONF_METHOD_DR }, { "tun", CONF_METHOD_TUN },
+	{ "fullnat", CONF_METHOD_FULLNAT }, { 0 }
 };
 static const struct opt_word schedulers[] = {
-	{ "rr", CONF_SCHED_RR }, { "wrr", CONF_SCHED_WRR }, { 0 }
+	{ "rr", CONF_SCHED_RR }, { "wrr", CONF_SCHED_WRR }, { "lc", CONF_SCHED_LC },
+	{ "wlc", CONF_SCHED_WLC }, { "sh", CONF_SCHED_SH }, { "mh", CONF_SCHED_MH }, { 0 }
+};
+static const struct opt_word owners[] = {
+	{ "vrrp", CONF_OWNER_VRRP }, { "always", CONF_OWNER_ALWAYS }, { 0 }
+};
+static const struct opt_word server_downs[] = {
+	{ "keep", CONF_DOWN_KEEP }, { "drop", CONF_DOWN_DROP }, { "reset", CONF_DOWN_RESET }, { 0 }
+};
+static const struct opt_word no_flows[] = {
+	{ "reset", CONF_NO_FLOW_RESET }, { "drop", CONF_NO_FLOW_DROP },
+	{ "schedule", CONF_NO_FLOW_SCHEDULE }, { 0 }
 };
 static const struct opt_word check_types[] = {
 	{ "tcp", CONF_CHECK_TCP }, { "none", CONF_CHECK_NONE }, { 0 }
@@ -330,45 +351,171 @@ static const struct opt server_opts[] = {
 		 "the address that they were sent to." },
 	{ .name = "port", U16(struct conf_server, port), .min = 1, .max = 65535,
 	  .def_doc = "the service's",
-	  .doc = "The port that the server listens on.  Only nat can change it." },
+	  .doc = "The port that the server listens on.  Only nat and fullnat can change it; of a "
+		 "service with a range of ports each packet keeps its own." },
+	{ .name = "method", ENUM(struct conf_server, method), .words = methods,
+	  .def_doc = "the service's", .doc = "How packets reach this server; see METHODS." },
 	{ .name = "weight", U32(struct conf_server, weight), .min = 0, .max = 65535, .def = "1",
-	  .doc = "Its share of new flows, for schedulers that begin with a w.  0: no new flows; "
-		 "those that it has go on." },
+	  .in = IN_SERVER,
+	  .doc = "Its share of new flows, for all schedulers but rr and lc.  0: no new flows; those "
+		 "that it has go on." },
+	{ .name = "max_connections", U32(struct conf_server, max_connections), .min = 0,
+	  .max = UINT32_MAX, .def = "0", .in = IN_SERVER,
+	  .doc = "A server that has as many flows gets no new ones until it is below "
+		 "min_connections.  0: no limit." },
+	{ .name = "min_connections", U32(struct conf_server, min_connections), .min = 0,
+	  .max = UINT32_MAX, .def = "0", .in = IN_SERVER,
+	  .doc = "Where a server that was full begins to get flows again.  0: below three quarters "
+		 "of max_connections." },
 	{ 0 },
 };
 
 const struct opt_group schema_server = {
-	.title = "a server", .opts = server_opts, .has_where = true,
+	.title = "a server", .opts = server_opts, .view = IN_SERVER, .has_where = true,
 	.size = sizeof(struct conf_server),
 	.doc = "A real server of a service.",
+};
+
+const struct opt_group schema_sorry = {
+	.title = "a sorry server", .opts = server_opts, .view = IN_SORRY, .has_where = true,
+	.size = sizeof(struct conf_server),
+	.doc = "The server that new flows go to while no other can take them.",
+};
+
+#define TIMEOUT(m, t)                                                                              \
+	.name = #m, DURATION(struct conf_timeouts, m), .min = S, .max = 24 * H, .def = t
+static const struct opt timeout_opts[] = {
+	{ TIMEOUT(established, "15m"), .doc = "TCP: both sides may send." },
+	{ TIMEOUT(syn_sent, "2m"), .doc = "TCP: a server's SYN awaits its answer." },
+	{ TIMEOUT(syn_recv, "60s"), .doc = "TCP: the handshake is not complete." },
+	{ TIMEOUT(fin_wait, "2m"), .doc = "TCP: one side has closed." },
+	{ TIMEOUT(time_wait, "2m"), .doc = "TCP: both sides have closed." },
+	{ TIMEOUT(close, "10s"), .doc = "TCP: a reset was seen." },
+	{ TIMEOUT(close_wait, "60s"), .doc = "TCP: the client has closed, the server has not." },
+	{ TIMEOUT(last_ack, "30s"), .doc = "TCP: the last acknowledgement is missing." },
+	{ TIMEOUT(udp, "5m"), .doc = "UDP: from one packet to the next." },
+	{ TIMEOUT(sctp_init, "60s"), .doc = "SCTP: the association is being set up." },
+	{ TIMEOUT(sctp_established, "15m"), .doc = "SCTP: both sides may send." },
+	{ TIMEOUT(sctp_shutdown, "60s"), .doc = "SCTP: the association is being shut down." },
+	{ TIMEOUT(sctp_closed, "10s"), .doc = "SCTP: it was shut down or aborted." },
+	{ 0 },
+};
+
+const struct opt_group schema_timeouts = {
+	.title = "timeouts", .opts = timeout_opts, .size = sizeof(struct conf_timeouts),
+	.doc = "How long a flow lives without a packet, by its state; the states are those of IPVS.  "
+	       "A change acts on flows that are there already.",
+};
+
+static const struct opt persistence_opts[] = {
+	{ .name = "timeout", DURATION(struct conf_persistence, timeout), .min = 0, .max = 24 * H,
+	  .step = S, .def = "5m",
+	  .doc = "How long after its last flow a client still comes back to the same server.  0s: "
+		 "no persistence, where defaults have it." },
+	{ .name = "prefix4", U32(struct conf_persistence, prefix4), .min = 1, .max = 32,
+	  .def = "32", .doc = "IPv4 clients of one network of this prefix length are one client." },
+	{ .name = "prefix6", U32(struct conf_persistence, prefix6), .min = 1, .max = 128,
+	  .def = "128", .doc = "The same for IPv6." },
+	{ .name = "expire_quiescent", BOOL(struct conf_persistence, expire_quiescent),
+	  .def = "false",
+	  .doc = "Whether the clients of a server whose weight becomes 0 are sent to others with "
+		 "their next flow, instead of coming back to it." },
+	{ 0 },
+};
+
+const struct opt_group schema_persistence = {
+	.title = "persistence", .opts = persistence_opts, .size = sizeof(struct conf_persistence),
+	.doc = "Flows of one client go to one server.",
 };
 
 /* Also the tables of `defaults` and of a pool: what they can give to services. */
 static const struct opt service_opts[] = {
 	{ .name = "vip", LIST(struct conf_service, vips, OPT_NET, struct prefix), .min = 1,
 	  .max = 1024, .flags = OPT_REQUIRED, .in = IN_SERVICE,
-	  .doc = "The address or addresses that clients use, of both families if need be." },
-	{ .name = "port", U16(struct conf_service, port), .min = 1, .max = 65535,
-	  .flags = OPT_REQUIRED, .in = IN_SERVICE, .doc = "The port that clients use." },
+	  .doc = "The address or addresses that clients use, of both families if need be.  A "
+		 "network, like \"198.51.100.0/24\", stands for all addresses of it; routers send "
+		 "its packets to the director.  Of two services the one with the longer prefix "
+		 "gets the packet." },
+	{ .name = "port", PORTS(struct conf_service, port), .min = 1, .max = 65535,
+	  .flags = OPT_REQUIRED, .in = IN_SERVICE,
+	  .doc = "The port that clients use, or the first and the last of a range of them, or any.  "
+		 "Of two services on one address the narrower gets the packet." },
 	{ .name = "protocol", ENUM8(struct conf_service, protocol), .words = protocols,
 	  .def = "tcp", .in = IN_SERVICE, .doc = "The protocol that clients use." },
+	{ .name = "owner", ENUM(struct conf_service, owner), .words = owners, .def = "vrrp",
+	  .in = IN_SERVICE | IN_DEFAULTS,
+	  .doc = "Who serves the vip.  vrrp: the director that is master of the instance it is in.  "
+		 "always: each director at all times, because routers decide which of them gets a "
+		 "packet; then no instance has the vip." },
 	{ .name = "method", ENUM(struct conf_service, method), .words = methods, .def = "nat",
 	  .in = IN_SERVICE | IN_DEFAULTS,
-	  .doc = "How packets reach the servers; see METHODS." },
+	  .doc = "How packets reach the servers that do not say otherwise; see METHODS." },
+	{ .name = "local_addresses",
+	  LIST(struct conf_service, local_addresses, OPT_VIP, struct conf_vip),
+	  WHERE(struct conf_service, local_addresses_where), .max = 255,
+	  .flags = OPT_BARE, .in = IN_SERVICE | IN_DEFAULTS,
+	  .def_doc = "the director's own, and flows end when the other one takes over",
+	  .doc = "The addresses that fullnat servers see as source.  They move with the instance "
+		 "that holds the vip.  Without dev they are on the interface of that instance's "
+		 "address whose network they are in, else on the instance's own." },
+	{ .name = "local_ports", PORTS(struct conf_service, local_port), .min = 1024, .max = 65535,
+	  .in = IN_SERVICE | IN_DEFAULTS, .def_doc = "1024-65535; of the director's own address, those that the host does not use itself",
+	  .doc = "The source ports of fullnat, for each local address and server." },
 	{ .name = "scheduler", ENUM(struct conf_service, scheduler), .words = schedulers,
 	  .def = "rr", .in = IN_SERVICE | IN_DEFAULTS,
 	  .doc = "Who gets the next flow.  rr: each server in turn.  wrr: in turn, as often as its "
-		 "weight says." },
-	{ .name = "pool", .type = OPT_STRING, .min = 1, .max = 63, .in = IN_SERVICE,
+		 "weight says.  lc: the one with the fewest flows.  wlc: the one with the fewest for "
+		 "its weight.  sh: the one that a hash of the client's address says.  mh: the same by "
+		 "Maglev's table, in which nearly all clients keep their server when another comes "
+		 "or goes." },
+	{ .name = "hash_port", BOOL(struct conf_service, hash_port), .def = "false",
+	  .in = IN_SERVICE | IN_DEFAULTS,
+	  .doc = "sh and mh: whether the client's port counts too, which spreads the flows of one "
+		 "client." },
+	{ .name = "mh_size", U32(struct conf_service, mh_size), .min = 251, .max = 65521,
+	  .def = "65521", .in = IN_SERVICE | IN_DEFAULTS,
+	  .doc = "mh: slots of the table, a prime number; a hundred for each server spread well." },
+	{ .name = "persistence", GROUP(struct conf_service, persistence, struct conf_persistence),
+	  .group = &schema_persistence, .flags = OPT_ABSENT, .in = IN_SERVICE | IN_DEFAULTS,
+	  .def_doc = "none",
+	  .doc = "Flows of one client go to one server.  What it does not say comes from "
+		 "persistence in defaults." },
+	{ .name = "one_packet", BOOL(struct conf_service, one_packet), .def = "false",
+	  .in = IN_SERVICE,
+	  .doc = "udp: each packet goes to the server that the scheduler says, and is no flow." },
+	{ .name = "timeouts", GROUP(struct conf_service, timeouts, struct conf_timeouts),
+	  .group = &schema_timeouts, .in = IN_SERVICE | IN_DEFAULTS,
+	  .doc = "How long a flow lives without a packet.  What it does not say comes from timeouts "
+		 "in defaults." },
+	{ .name = "on_server_down", ENUM(struct conf_service, on_server_down),
+	  .words = server_downs, .def = "keep", .in = IN_SERVICE | IN_DEFAULTS,
+	  .doc = "What becomes of the flows of a server that fails or is taken away.  keep: they go "
+		 "on to it.  drop: their packets are dropped.  reset: both sides of a TCP connection "
+		 "are told at once, with dr and tun the client only.  New flows go to other servers "
+		 "in any case." },
+	{ .name = "no_flow", ENUM(struct conf_service, no_flow), .words = no_flows, .def = "reset",
+	  .in = IN_SERVICE | IN_DEFAULTS,
+	  .doc = "What becomes of a TCP packet that belongs to no flow and is no SYN.  reset: its "
+		 "sender is told.  drop: it vanishes.  schedule: sh and mh find the server it was "
+		 "for." },
+	{ .name = "mss", U32(struct conf_service, mss), .min = 0, .max = 65495, .def = "0",
+	  .in = IN_SERVICE | IN_DEFAULTS,
+	  .doc = "The largest segment size that a SYN through the director may announce; larger "
+		 "ones are lowered.  88 to 65495, or 0: as they come." },
+	{ .name = "pool", NO_MEMBER(OPT_STRING), .min = 1, .max = 63, .in = IN_SERVICE,
 	  .def_doc = "none: the service has servers of its own",
 	  .doc = "The pool that its servers, and its checks if it has none itself, come from." },
 	{ .name = "servers", NAMED(struct conf_service, servers, struct conf_server),
 	  .group = &schema_server, .min = 1, .max = 65535, .flags = OPT_REQUIRED,
 	  .in = IN_SERVICE | IN_POOL, .doc = "The real servers, each under a name of its own." },
+	{ .name = "sorry", GROUP(struct conf_service, sorry, struct conf_server),
+	  .n_at = FIELD(struct conf_service, has_sorry, bool), .group = &schema_sorry,
+	  .flags = OPT_ABSENT, .in = IN_SERVICE, .def_doc = "none",
+	  .doc = "A server that gets new flows while no other can take them.  It is not checked." },
 	{ .name = "checks", NAMED(struct conf_service, checks, struct conf_check),
 	  .group = &schema_check, .single = "check", .min = 1, .max = 64,
 	  .in = IN_SERVICE | IN_POOL | IN_DEFAULTS,
-	  .def_doc = "of tcp services a tcp check, of udp services none",
+	  .def_doc = "of tcp services with one port a tcp check, of all others none",
 	  .doc = "What is asked of each server: it is up when all of its checks are.  A single one "
 		 "may be written as check: { ... } without a name.  The checks of a service "
 		 "replace those of its pool, and these the ones in defaults, as a whole." },
@@ -394,7 +541,7 @@ const struct opt_group schema_service = {
 };
 
 static const struct opt file_opts[] = {
-	{ .name = "host", .type = OPT_STRING, .min = 1, .max = 255, .in = IN_NODE,
+	{ .name = "host", NO_MEMBER(OPT_STRING), .min = 1, .max = 255, .in = IN_NODE,
 	  .def_doc = "the node's name",
 	  .doc = "The machine's host name, short or in full, by which it finds its own node." },
 	{ .name = "director", GROUP(struct conf, director, struct conf_director),
@@ -403,16 +550,16 @@ static const struct opt file_opts[] = {
 	  .max = 4095, .doc = "The virtual routers, which hold the addresses." },
 	{ .name = "vrrp_groups", NAMED(struct conf, vrrp_groups, struct conf_vrrp_group),
 	  .group = &schema_vrrp_group, .max = 4095, .doc = "Those of them that move together." },
-	{ .name = "defaults", .type = OPT_GROUP, .group = &schema_defaults,
+	{ .name = "defaults", NO_MEMBER(OPT_GROUP), .group = &schema_defaults,
 	  .doc = "What holds for every service that does not say otherwise." },
-	{ .name = "pools", .type = OPT_NAMED, .group = &schema_pool, .max = 16384,
+	{ .name = "pools", NO_MEMBER(OPT_NAMED), .group = &schema_pool, .max = 16384,
 	  .doc = "Servers that several services share." },
 	{ .name = "services", NAMED(struct conf, services, struct conf_service),
 	  .group = &schema_service, .max = 16384, .doc = "What clients connect to." },
-	{ .name = "nodes", .type = OPT_NAMED, .group = &schema_node, .min = 1,
+	{ .name = "nodes", NO_MEMBER(OPT_NAMED), .group = &schema_node, .min = 1,
 	  .max = CONF_NODES_MAX, .in = IN_FILE,
 	  .doc = "The directors that share this file, and what is different on each." },
-	{ .name = "include", .type = OPT_LIST, .elem = OPT_STRING, .min = 1, .max = 1000,
+	{ .name = "include", NO_MEMBER(OPT_LIST), .elem = OPT_STRING, .min = 1, .max = 1000,
 	  .in = IN_FILE, .def_doc = "none",
 	  .doc = "More files, as patterns relative to the folder of this one." },
 	{ 0 },

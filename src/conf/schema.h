@@ -15,11 +15,15 @@
 
 #define CONF_NODES_MAX 16 /* a pair has two */
 
+/* What an enumeration without a default holds when it is not given. */
+#define OPT_ENUM_UNSET UINT32_MAX
+
 enum opt_type {
 	OPT_U32,
 	OPT_U16,
 	OPT_S32,     /* min and max are of its magnitude: 0 is allowed, too */
 	OPT_PERCENT, /* "50%"; member: uint32_t, 0: absent */
+	OPT_PORTS,   /* uint16_t[2]: first and last; a number, "FIRST-LAST" or "any" */
 	OPT_BOOL,
 	OPT_STRING,
 	OPT_INTERFACE, /* a network interface's name */
@@ -39,6 +43,9 @@ enum opt_flags {
 	OPT_REQUIRED = 1,
 	OPT_RESTART = 2,    /* a change holds after the next start */
 	OPT_LINK_LOCAL = 4, /* addresses: link-local ones too */
+	OPT_BARE = 8,	    /* OPT_VIP: an address alone will do */
+	OPT_ABSENT = 16,    /* OPT_GROUP: not given, it has no defaults either and is all 0 */
+	OPT_NO_MEMBER = 32, /* resolve.c makes something of it */
 };
 
 /* A table may serve several groups that have part of it; an option with `in` 0 is in all of them.
@@ -49,6 +56,8 @@ enum opt_view {
 	IN_SERVICE = 4,
 	IN_POOL = 8,
 	IN_DEFAULTS = 16,
+	IN_SERVER = 32,
+	IN_SORRY = 64,
 };
 
 struct opt_word {
@@ -63,8 +72,8 @@ struct opt {
 	const char *doc;
 	enum opt_type type, elem;
 	unsigned flags, in;
-	size_t at;	 /* offset of the member; 0: it has none, resolve.c makes something of it */
-	size_t n_at;	 /* of its count; OPT_ADDR: of the flag that says it was given */
+	size_t at;	 /* offset of the member */
+	size_t n_at;	 /* of its count; OPT_ADDR, OPT_GROUP: of the flag that says it was given */
 	size_t where_at; /* of a struct conf_where, if wanted */
 	size_t each_at, n_each_at; /* OPT_ENUM: of a struct conf_attach_one for each interface */
 	uint64_t min, max, step;   /* of the value, a list's length, or how many are named */
@@ -95,7 +104,7 @@ struct conf_object {
 
 extern const struct opt_group schema_file, schema_node, schema_director, schema_vrrp,
 	schema_vrrp_group, schema_track, schema_defaults, schema_pool, schema_service,
-	schema_server, schema_check;
+	schema_server, schema_sorry, schema_check, schema_timeouts, schema_persistence;
 
 bool opt_in_group(const struct opt *o, const struct opt_group *g);
 /* The options of g that can be written, one after the other: o runs over them. */

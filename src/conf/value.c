@@ -122,6 +122,46 @@ static int from_duration(const struct opt *o, const char *text, void *at, struct
 	return 0;
 }
 
+/* Takes a port's digits from *text. */
+static bool take_port(const char **text, unsigned *ret)
+{
+	const char *p = *text;
+
+	for (*ret = 0; isdigit((unsigned char)*p) && *ret <= UINT16_MAX; p++)
+		*ret = *ret * 10 + (unsigned)(*p - '0');
+	if (p == *text || *ret > UINT16_MAX)
+		return false;
+	*text = p;
+	return true;
+}
+
+/* All there are; only where all may be meant. */
+static bool any_port(const struct opt *o)
+{
+	return o->min == 1 && o->max == UINT16_MAX;
+}
+
+static int from_ports(const struct opt *o, const char *text, void *at, struct arena *,
+		      struct str *why)
+{
+	const char *p = text;
+	unsigned first, last;
+
+	if (any_port(o) && !strcmp(text, "any")) {
+		first = 1;
+		last = UINT16_MAX;
+	} else if (!take_port(&p, &first) || *p++ != '-' || !take_port(&p, &last) || *p) {
+		return not_allowed(o, why, text);
+	}
+	if (first < o->min || last > o->max)
+		return not_allowed(o, why, text);
+	if (first > last)
+		return refuse(why, text, "ends before it begins");
+	((uint16_t *)at)[0] = (uint16_t)first;
+	((uint16_t *)at)[1] = (uint16_t)last;
+	return 0;
+}
+
 /* Whether a host can have that address; NULL, or why not. */
 static const char *unusable(const struct addr *a, bool link_local)
 {
@@ -174,7 +214,9 @@ static int from_net(const struct opt *, const char *text, void *at, struct arena
 	struct prefix p;
 
 	if (prefix_parse(text, &p))
-		return refuse(why, text, "is not an address, nor a network like \"192.0.2.0/24\"");
+		return refuse(why, text,
+			      "is not an IPv4 or IPv6 address, nor a network like \"192.0.2.0/24\" "
+			      "(names are not looked up)");
 	bad = p.len == addr_bits(&p.addr) ? unusable(&p.addr, false) : not_a_network(&p);
 	if (bad)
 		return refuse(why, text, bad);
@@ -208,7 +250,7 @@ static int from_vip(const struct opt *o, const char *text, void *at, struct aren
 	if ((n != 1 && n != 3) || prefix_parse(words[0], &vip->prefix) ||
 	    (n == 3 && (strcmp(words[1], "dev") || !is_interface(words[2]))))
 		return not_allowed(o, why, text);
-	bad = unusable(&vip->prefix.addr, true);
+	bad = unusable(&vip->prefix.addr, o->flags & OPT_LINK_LOCAL);
 	if (!bad)
 		bad = not_a_host(&vip->prefix);
 	if (!bad && !vip->prefix.len)
@@ -244,6 +286,7 @@ static const struct {
 	[OPT_U16] = { sizeof(uint16_t), NULL, NULL },
 	[OPT_S32] = { sizeof(int32_t), NULL, NULL },
 	[OPT_PERCENT] = { sizeof(uint32_t), from_percent, "a share from \"1%\" to \"100%\"" },
+	[OPT_PORTS] = { 2 * sizeof(uint16_t), from_ports, NULL },
 	[OPT_BOOL] = { sizeof(bool), NULL, "true or false" },
 	[OPT_STRING] = { sizeof(char *), from_string, NULL },
 	[OPT_INTERFACE] = { sizeof(char *), from_interface,
@@ -306,7 +349,9 @@ int value_from_number(const struct opt *o, int64_t number, void *at, struct str 
 		str_addf(why, "%" PRId64 " is not in %" PRIu64 "-%" PRIu64, number, o->min, o->max);
 		return -EINVAL;
 	}
-	if (o->type == OPT_U16)
+	if (o->type == OPT_PORTS)
+		((uint16_t *)at)[0] = ((uint16_t *)at)[1] = (uint16_t)number;
+	else if (o->type == OPT_U16)
 		*(uint16_t *)at = (uint16_t)number;
 	else
 		*(uint32_t *)at = (uint32_t)number;
@@ -350,6 +395,12 @@ static void allowed_duration(const struct opt *o, struct str *out)
 	str_addf(out, ", like \"%s\"", o->def ? o->def : "1s");
 }
 
+static void allowed_ports(const struct opt *o, struct str *out)
+{
+	str_addf(out, "a number in %" PRIu64 "-%" PRIu64 " or a range like \"8000-8100\"%s", o->min,
+		 o->max, any_port(o) ? ", or \"any\"" : "");
+}
+
 void value_allowed(const struct opt *o, struct str *out)
 {
 	struct opt elem = *o;
@@ -357,8 +408,12 @@ void value_allowed(const struct opt *o, struct str *out)
 	elem.type = scalar(o);
 	if (o->type == OPT_LIST)
 		str_addf(out, "a list [ ... ]; each is ");
-	if (types[elem.type].allowed)
+	if (elem.type == OPT_VIP && (o->flags & OPT_BARE))
+		str_addf(out, "an address, like \"10.0.0.200\" or \"10.0.0.200/24 dev eth1\"");
+	else if (types[elem.type].allowed)
 		str_addf(out, "%s", types[elem.type].allowed);
+	else if (elem.type == OPT_PORTS)
+		allowed_ports(o, out);
 	else if (elem.type == OPT_U32 || elem.type == OPT_U16)
 		str_addf(out, "a number in %" PRIu64 "-%" PRIu64, o->min, o->max);
 	else if (elem.type == OPT_S32)
@@ -410,15 +465,34 @@ static void print_enum(const struct opt *o, unsigned value, struct str *out)
 
 static void print_net(const struct prefix *p, struct str *out)
 {
-	bool whole = p->len == addr_bits(&p->addr);
 	char buf[PREFIX_STRLEN];
 
-	str_addf(out, "\"%s\"", whole ? addr_str(&p->addr, buf) : prefix_str(p, buf));
+	str_addf(out, "\"%s\"", prefix_str_short(p, buf));
+}
+
+static void print_ports(const uint16_t ports[2], struct str *out)
+{
+	if (ports[0] == ports[1])
+		str_addf(out, "%u", ports[0]);
+	else if (ports[0] == 1 && ports[1] == UINT16_MAX)
+		str_addf(out, "\"any\"");
+	else
+		str_addf(out, "\"%u-%u\"", ports[0], ports[1]);
+}
+
+/* What was not said is not printed: "10.0.0.200". */
+static void print_vip(const struct conf_vip *vip, struct str *out)
+{
+	char buf[PREFIX_STRLEN];
+
+	if (vip->interface)
+		str_addf(out, "\"%s dev %s\"", prefix_str(&vip->prefix, buf), vip->interface);
+	else
+		print_net(&vip->prefix, out);
 }
 
 static void print_scalar(const struct opt *o, const void *at, struct str *out)
 {
-	const struct conf_vip *vip = at;
 	char buf[PREFIX_STRLEN];
 
 	switch (scalar(o)) {
@@ -455,7 +529,10 @@ static void print_scalar(const struct opt *o, const void *at, struct str *out)
 		print_net(at, out);
 		break;
 	case OPT_VIP:
-		str_addf(out, "\"%s dev %s\"", prefix_str(&vip->prefix, buf), vip->interface);
+		print_vip(at, out);
+		break;
+	case OPT_PORTS:
+		print_ports(at, out);
 		break;
 	default:
 		print_string(*(const char *const *)at, out);
@@ -503,18 +580,32 @@ void value_print(const struct opt *o, const void *base, struct str *out)
 		print_scalar(o, at, out);
 }
 
+static bool all_zero(const char *bytes, size_t n)
+{
+	while (n && !*bytes) {
+		bytes++;
+		n--;
+	}
+	return !n;
+}
+
 bool value_absent(const struct opt *o, const void *base)
 {
 	const char *at = (const char *)base + o->at;
 
 	switch (o->type) {
 	case OPT_U16:
+	case OPT_PORTS:
 		return !*(const uint16_t *)at && o->min;
 	case OPT_U32:
 	case OPT_PERCENT:
 		return !*(const uint32_t *)at && o->def_doc;
 	case OPT_DURATION:
 		return !((const usec_t *)at)->us && o->def_doc;
+	case OPT_ENUM:
+		return *(const unsigned *)at == OPT_ENUM_UNSET;
+	case OPT_GROUP:
+		return (o->flags & OPT_ABSENT) && all_zero(at, o->group->size);
 	case OPT_STRING:
 	case OPT_INTERFACE:
 	case OPT_PATH:

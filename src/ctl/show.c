@@ -125,19 +125,31 @@ struct service {
 	json_t *by_name; /* its servers */
 };
 
+static const char *protocol_name(uint8_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_SCTP:
+		return "sctp";
+	default:
+		return "tcp";
+	}
+}
+
 static void add_service(void *ctx, const struct ipvs_service_status *s)
 {
 	json_t *vips = json_array();
 	struct service *w = ctx;
-	char text[ADDR_STRLEN];
+	char text[PREFIX_STRLEN];
 	unsigned i;
 
 	for (i = 0; i < s->n_vips; i++)
-		json_array_append_new(vips, json_string(addr_str(&s->vips[i], text)));
+		json_array_append_new(vips, json_string(prefix_str_short(&s->vips[i], text)));
 	w->o = values_add(json_object(), values_service_status, s);
 	values_add(w->o, values_server_stats, &s->stats);
 	set(w->o, "vips", vips);
-	set_text(w->o, "protocol", s->protocol == IPPROTO_UDP ? "udp" : "tcp");
+	set_text(w->o, "protocol", protocol_name(s->protocol));
 	set(w->o, "servers", json_array());
 }
 

@@ -74,6 +74,8 @@ const struct value values_server_status[] = {
 	VALUE(S, name, "name", "the server"),
 	VALUE(S, addr, "address", "its address"),
 	VALUE(S, port, "port", "its port"),
+	VALUE(S, method, "method", "how packets reach it"),
+	VALUE(S, sorry, "sorry", "it serves when no other can"),
 	VALUE(S, weight, "weight", "its weight; 0: no new connections"),
 	VALUE(S, up, "up", "whether its checks say that it works"),
 	VALUE(S, next_hop, "next_hop", "ok, or what is wrong with the way there"),
@@ -86,7 +88,8 @@ const struct value values_server_status[] = {
 #define S struct ipvs_service_status
 const struct value values_service_status[] = {
 	VALUE(S, name, "name", "the service"),
-	VALUE(S, port, "port", "its port"),
+	VALUE(S, port, "port", "its port, or the first of a range"),
+	VALUE(S, port_last, "port_last", "the last of a range; else the same"),
 	VALUE(S, method, "method", "how packets reach the servers"),
 	VALUE(S, scheduler, "scheduler", "who gets the next connection"),
 	VALUE(S, n_available, "available", "servers that get new connections"),

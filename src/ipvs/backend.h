@@ -16,6 +16,7 @@
 /* The hash maps that the daemon fills. */
 enum ipvs_table {
 	TABLE_SERVICES,	  /* struct svc_key -> struct svc_ref */
+	TABLE_WIDE,	  /* struct wide_key -> struct wide_ref */
 	TABLE_GATE_VRIDS, /* struct vrid_key -> __u32 */
 	TABLE_GATE_ADDRS, /* struct gate_addr -> __u32 */
 	TABLES,
@@ -42,6 +43,8 @@ struct ipvs_backend {
 	struct svc *svcs;	  /* SVC_MAX */
 	struct server *servers;	  /* SERVER_MAX */
 	struct ring_chunk *rings; /* RING_CHUNKS */
+	struct range *ranges;	  /* RANGE_MAX */
+	struct lip *lips;	  /* LIP_MAX */
 	struct gate *gates;	  /* GATE_MAX */
 	struct reclaim *reclaim;  /* one; belongs to the sweep while it runs */
 	unsigned hz;		  /* jiffies in a second */

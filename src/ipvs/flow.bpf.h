@@ -43,12 +43,18 @@ union flow_entry {
 /* What is too large for the stack.  The programs of one CPU never interrupt each other, but the
  * reclaim program can be interrupted by them and has a place of its own. */
 struct scratch {
+	__u32 user; /* enum scratch_user: whose it is */
 	struct pkt pkt;
 	union flow_key key;   /* of the packet, or of the request half */
 	union flow_key other; /* of the other half */
 	union tuple to;	      /* what the packet's tuple becomes */
 	union flow_entry entry;
+	struct svc_ref svc; /* that the packet is for */
+	struct template_key client;
+	struct template template; /* that is to be made */
 	struct bpf_fib_lookup fib;
+	__u32 mtu;    /* of a packet that is too big: what it has to fit into */
+	__u8 no_flow; /* of a packet that has no flow: enum no_flow of its service */
 };
 
 enum scratch_user {
@@ -92,6 +98,12 @@ enum find {
 static __always_inline __u32 now_jiffies(void)
 {
 	return (__u32)bpf_jiffies64();
+}
+
+/* `seen` may be later than the `now` that we read before it. */
+static __always_inline bool older_than(__u32 seen, __u32 timeout)
+{
+	return (__s32)(now_jiffies() - seen) >= (__s32)timeout;
 }
 
 /* ---- Keys ---------------------------------------------------------------------------------- */
@@ -182,17 +194,22 @@ static __always_inline void flow_key_turn(bool v6, struct scratch *s)
 	flow_key_set_proto(v6, &s->other, flow_key_proto(v6, &s->key));
 }
 
-static __always_inline __u32 flow_tag(bool v6, const union flow_key *key)
+static __always_inline __u32 hash_words(const __u32 *word, __u32 words)
 {
-	const __u32 *word = (const __u32 *)key;
-	__u32 words = (v6 ? sizeof(key->v6) : sizeof(key->v4)) / sizeof(*word), tag = 0, i;
+	__u32 hash = 0, i;
 
 #pragma unroll
 	for (i = 0; i < words; i++) {
-		tag = (tag ^ word[i]) * 0x9e3779b1;
-		tag ^= tag >> 15;
+		hash = (hash ^ word[i]) * 0x9e3779b1;
+		hash ^= hash >> 15;
 	}
-	return tag;
+	return hash;
+}
+
+static __always_inline __u32 flow_tag(bool v6, const union flow_key *key)
+{
+	return hash_words((const __u32 *)key,
+			  (v6 ? sizeof(key->v6) : sizeof(key->v4)) / sizeof(__u32));
 }
 
 static __always_inline union tuple *flow_to(bool v6, union flow_entry *e)
@@ -213,6 +230,16 @@ static __always_inline bool word_same_life(__u32 a, __u32 b)
 	return !((a ^ b) & WORD(3, 0, 0, 0xffff));
 }
 
+static __always_inline void hit_set(struct hit *h, struct flow *f)
+{
+	h->entry = f;
+	h->seen = READ_ONCE(f->seen);
+	h->server = READ_ONCE(f->server);
+	h->gate = READ_ONCE(f->gate);
+	h->verbs = READ_ONCE(f->verbs);
+	h->flags = READ_ONCE(f->flags);
+}
+
 /* The flow of the packet at s->key. */
 static __always_inline enum find flow_find(bool v6, struct scratch *s, struct hit *h)
 {
@@ -224,12 +251,7 @@ static __always_inline enum find flow_find(bool v6, struct scratch *s, struct hi
 	h->word = READ_ONCE(e->f.word);
 	if (WORD_LIFE(h->word) != LIFE_LIVE || READ_ONCE(e->f.tag) != tag)
 		return FIND_BUSY;
-	h->entry = &e->f;
-	h->seen = READ_ONCE(e->f.seen);
-	h->server = READ_ONCE(e->f.server);
-	h->gate = READ_ONCE(e->f.gate);
-	h->verbs = READ_ONCE(e->f.verbs);
-	h->flags = READ_ONCE(e->f.flags);
+	hit_set(h, &e->f);
 	tuple_copy(v6, &s->to, flow_to(v6, e));
 	barrier();
 	if (!word_same_life(READ_ONCE(e->f.word), h->word) || READ_ONCE(e->f.tag) != tag)
@@ -281,6 +303,49 @@ static __always_inline void load_add(__u32 id, __u32 state, __s32 n)
 		__sync_fetch_and_add(&s->active, n);
 	else
 		__sync_fetch_and_add(&s->inactive, n);
+}
+
+/* IPVS's rules: a server is overloaded when a flow brings it to `upper`, until the end of one takes
+ * it below `lower` (three quarters of `upper` when that is 0).  Two CPUs may judge at once: each
+ * looks again after it has changed the word, by an exchange that orders it before that look. */
+__noinline int load_judge(__u32 id)
+{
+	struct server *s = bpf_map_lookup_elem(&servers, &id);
+	__u64 upper, lower, total;
+	__u32 overloaded;
+	int i;
+
+	if (!s || (!READ_ONCE(s->upper) && !READ_ONCE(s->overloaded)))
+		return 0;
+	upper = READ_ONCE(s->upper);
+	lower = READ_ONCE(s->lower);
+	for (i = 0; i < CAS_TRIES; i++) {
+		total = (__u64)READ_ONCE(s->active) + READ_ONCE(s->inactive);
+		if (upper && total >= upper)
+			overloaded = 1;
+		else if (!upper || (lower ? total < lower : total * 4 < upper * 3))
+			overloaded = 0;
+		else
+			break;
+		if (READ_ONCE(s->overloaded) == overloaded)
+			break;
+		__sync_lock_test_and_set(&s->overloaded, overloaded);
+	}
+	return 0;
+}
+
+/* A flow begins at a server, in this state. */
+static __always_inline void load_bind(__u32 id, __u32 state)
+{
+	load_add(id, state, 1);
+	load_judge(id);
+}
+
+/* A flow of that state ends. */
+static __always_inline void load_unbind(__u32 id, __u32 state)
+{
+	load_add(id, state, -1);
+	load_judge(id);
 }
 
 /* ---- Changing state ------------------------------------------------------------------------ */
@@ -436,11 +501,10 @@ static __always_inline bool flow_begins_anew(const struct pkt *p, const struct h
 	       word_is_over(h->word);
 }
 
-/* The end of a flow that the caller has claimed. */
-static __always_inline void flow_end(bool v6, struct scratch *s, const struct hit *h)
+/* Could this packet as well begin a flow with another server? */
+static __always_inline bool flow_can_move(const struct pkt *p, const struct hit *h)
 {
-	load_add(h->server, WORD_STATE(h->word), -1);
-	flow_remove(v6, s, h);
+	return pkt_begins(p) && !(h->flags & FLOW_REPLY);
 }
 
 #endif

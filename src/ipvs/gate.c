@@ -156,16 +156,16 @@ static void adopt(struct gates *g, const struct conf_vrrp *c)
 
 static void take_addresses(struct gate_entry *e, const struct conf_vrrp *c)
 {
-	struct conf_vip *vips = calloc(c->n_addresses + 1, sizeof(*vips));
-	struct owned *owned = calloc(c->n_addresses + 1, sizeof(*owned));
-	unsigned n, i;
+	unsigned n = c->n_addresses + 1 + c->n_local_addresses, i;
+	struct conf_vip *vips = calloc(n, sizeof(*vips));
+	struct owned *owned = calloc(n, sizeof(*owned));
 
 	if (!vips || !owned) {
 		free(vips);
 		free(owned);
 		return;
 	}
-	n = conf_vrrp_owned(c, vips);
+	n = conf_vrrp_held(c, vips);
 	for (i = 0; i < n; i++) {
 		owned[i].addr = vips[i].prefix.addr;
 		snprintf(owned[i].interface, sizeof(owned[i].interface), "%s", vips[i].interface);

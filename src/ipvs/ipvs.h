@@ -50,8 +50,10 @@ struct ipvs_server_status {
 	struct addr addr;
 	uint16_t port; /* host order */
 	uint32_t id;
+	const char *method;
 	uint32_t weight;
 	bool up;
+	bool sorry;	      /* it serves when no other can */
 	const char *next_hop; /* "ok", "unresolved", "no route", ... */
 	uint32_t active, inactive;
 	struct server_stats stats;
@@ -61,8 +63,8 @@ struct ipvs_service_status {
 	const char *name;
 	const char *method, *scheduler;
 	uint8_t protocol;
-	uint16_t port;
-	const struct addr *vips;
+	uint16_t port, port_last;
+	const struct prefix *vips;
 	unsigned n_vips, n_servers, n_available;
 	uint32_t active, inactive;
 	struct server_stats stats; /* with those of servers that were removed since the start */

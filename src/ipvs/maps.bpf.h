@@ -18,6 +18,9 @@
 /* Jiffies in a second: the kernel's CONFIG_HZ. */
 const volatile __u32 cfg_hz = 250;
 
+/* Of hashes whose outcome nobody shall foresee. */
+const volatile __u32 cfg_secret = 1;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -49,6 +52,52 @@ struct {
 	__type(key, __u32);
 	__type(value, struct ring_chunk);
 } rings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, WIDE_MAX);
+	__type(key, struct wide_key);
+	__type(value, struct wide_ref);
+} wide SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, RANGE_MAX);
+	__type(key, __u32);
+	__type(value, struct range);
+} ranges SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LIP_MAX);
+	__type(key, __u32);
+	__type(value, struct lip);
+} lips SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, TEMPLATES_MAX);
+	__type(key, struct template_key);
+	__type(value, struct template);
+} templates SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FRAGMENTS_MAX);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment);
+} fragments SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, HELD_MAX);
+	__type(key, struct held_key);
+	__type(value, struct held);
+} held SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -110,6 +159,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct port);
 } ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PORT_MAX);
+	__type(key, __u32);
+	__type(value, struct port_stats);
+} port_stats SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

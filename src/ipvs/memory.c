@@ -10,7 +10,7 @@
 
 struct entry {
 	struct list node;
-	unsigned char key[sizeof(struct svc_key)], value[sizeof(struct svc_ref)];
+	unsigned char key[sizeof(struct wide_key)], value[sizeof(struct wide_ref)];
 };
 
 struct memory {
@@ -22,6 +22,7 @@ static const struct {
 	size_t key, value;
 } sizes[TABLES] = {
 	[TABLE_SERVICES] = { sizeof(struct svc_key), sizeof(struct svc_ref) },
+	[TABLE_WIDE] = { sizeof(struct wide_key), sizeof(struct wide_ref) },
 	[TABLE_GATE_VRIDS] = { sizeof(struct vrid_key), sizeof(uint32_t) },
 	[TABLE_GATE_ADDRS] = { sizeof(struct gate_addr), sizeof(uint32_t) },
 };
@@ -129,6 +130,8 @@ static void memory_free(struct ipvs_backend *b)
 	free(b->svcs);
 	free(b->servers);
 	free(b->rings);
+	free(b->ranges);
+	free(b->lips);
 	free(b->gates);
 	free(b->reclaim);
 	free(m);
@@ -147,6 +150,8 @@ struct ipvs_backend *ipvs_memory_backend_new(void)
 		.svcs = calloc(SVC_MAX, sizeof(struct svc)),
 		.servers = calloc(SERVER_MAX, sizeof(struct server)),
 		.rings = calloc(RING_CHUNKS, sizeof(struct ring_chunk)),
+		.ranges = calloc(RANGE_MAX, sizeof(struct range)),
+		.lips = calloc(LIP_MAX, sizeof(struct lip)),
 		.gates = calloc(GATE_MAX, sizeof(struct gate)),
 		.reclaim = calloc(1, sizeof(struct reclaim)),
 		.hz = 100,
@@ -161,7 +166,8 @@ struct ipvs_backend *ipvs_memory_backend_new(void)
 		.run_reclaim = memory_run_reclaim,
 		.free = memory_free,
 	};
-	if (m->be.svcs && m->be.servers && m->be.rings && m->be.gates && m->be.reclaim)
+	if (m->be.svcs && m->be.servers && m->be.rings && m->be.ranges && m->be.lips &&
+	    m->be.gates && m->be.reclaim)
 		return &m->be;
 	memory_free(&m->be);
 	return NULL;

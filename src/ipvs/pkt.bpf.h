@@ -23,8 +23,11 @@
 #define EXT_HEADERS 6 /* IPv6 extension headers that are walked */
 
 #define IP_DF	     0x4000
+#define IP_MF	     0x2000
+#define IP_OFFSET    0x1fff /* in 8 bytes */
 #define IP_FRAGMENT  0x3fff /* more fragments, or an offset */
 #define IP6_FRAGMENT 0xfff9
+#define IP6_OFFSET   0xfff8 /* in bytes, since it stands 3 bits up */
 #define IPPROTO_VRRP 112
 
 #define TCP_FIN 1
@@ -47,6 +50,7 @@ struct arp_ipv4 {
 struct ext_header {
 	__u8 next, len; /* len: in 8 bytes, the first 8 not counted */
 	__be16 fragment;
+	__be32 id; /* of a fragment header */
 };
 
 struct routing_header {
@@ -58,12 +62,18 @@ struct icmp_header {
 	__sum16 check;
 	__u32 rest;
 };
-#define ICMP4_UNREACHABLE      3
-#define ICMP4_PORT_UNREACHABLE 3
-#define ICMP6_UNREACHABLE      1
-#define ICMP6_PORT_UNREACHABLE 4
-#define ICMP6_SOLICITATION     135
-#define ICMP6_ADVERTISEMENT    136
+#define ICMP4_UNREACHABLE	   3
+#define ICMP4_PORT_UNREACHABLE	   3
+#define ICMP4_FRAGMENTATION_NEEDED 4
+#define ICMP4_TIME_EXCEEDED	   11
+#define ICMP4_PARAMETER_PROBLEM	   12
+#define ICMP6_UNREACHABLE	   1
+#define ICMP6_PORT_UNREACHABLE	   4
+#define ICMP6_TOO_BIG		   2
+#define ICMP6_TIME_EXCEEDED	   3
+#define ICMP6_PARAMETER_PROBLEM	   4
+#define ICMP6_SOLICITATION	   135
+#define ICMP6_ADVERTISEMENT	   136
 
 struct pkt {
 	__u32 len;	 /* of the frame */
@@ -71,15 +81,22 @@ struct pkt {
 
 	/* IP: valid when `ip` */
 	bool ip, v6;
-	bool fragment;
+	bool fragment;	    /* of a larger packet */
+	bool more;	    /* IPv4: it is not the last one */
+	__u8 fragment_next; /* what the fragmented part begins with: protocol, or next header */
+	__u16 fragment_at;  /* its place in that, in bytes; 0: it is the first one */
+	__be32 fragment_id;
 	__u8 l4_proto;
 	__u32 l3, l4;	/* offsets */
 	__u32 l3_len;	/* IP header and all that belongs to it, without padding */
 	__u32 ttl_word; /* the four bytes that hold TTL or hop limit, as they stand */
 	__u8 ttl;
+	__u8 tos; /* or traffic class */
+	bool df;  /* IPv4: must not be fragmented; IPv6: never may */
 	struct addr src, dst;
 
-	/* TCP and UDP: valid when `ports` */
+	/* TCP and UDP: valid when `ports`; a later fragment has no more than the ports, which
+	 * fragment.bpf.h tells it */
 	bool ports;
 	__be16 sport, dport;
 	__u8 tcp_flags;
@@ -102,6 +119,12 @@ static __always_inline struct addr addr_v4(__be32 a)
 static __always_inline bool addr_is_v4(const struct addr *a)
 {
 	return !a->a[0] && !a->a[1] && a->a[2] == bpf_htonl(0xffff);
+}
+
+/* Has it no transport header, since that is in another fragment? */
+static __always_inline bool pkt_is_later(const struct pkt *p)
+{
+	return p->fragment_at;
 }
 
 /* The length that an IP header claims; a super-packet beyond 64 KB claims 0. */
@@ -128,7 +151,13 @@ static __always_inline bool pkt_parse_ip4(const struct wire *w, struct pkt *p)
 	p->l4 = p->l3 + ip->ihl * 4;
 	p->l4_proto = ip->protocol;
 	p->fragment = ip->frag_off & bpf_htons(IP_FRAGMENT);
+	p->fragment_at = (bpf_ntohs(ip->frag_off) & IP_OFFSET) * 8;
+	p->more = ip->frag_off & bpf_htons(IP_MF);
+	p->fragment_id = ip->id;
+	p->fragment_next = ip->protocol;
 	p->ttl = ip->ttl;
+	p->tos = ip->tos;
+	p->df = ip->frag_off & bpf_htons(IP_DF);
 	p->ttl_word = *(__u32 *)&ip->ttl;
 	p->src = addr_v4(ip->saddr);
 	p->dst = addr_v4(ip->daddr);
@@ -147,9 +176,12 @@ static __always_inline bool pkt_step_ext(const struct wire *w, struct pkt *p)
 		if (!routing || routing->segments_left)
 			return false; /* dst is only a station on its way */
 		break;
+	case IPPROTO_FRAGMENT:
+		if (p->fragment)
+			return false; /* a fragment of a fragment */
+		break;
 	case IPPROTO_HOPOPTS:
 	case IPPROTO_DSTOPTS:
-	case IPPROTO_FRAGMENT:
 		break;
 	default:
 		return false;
@@ -160,12 +192,15 @@ static __always_inline bool pkt_step_ext(const struct wire *w, struct pkt *p)
 	if (p->l4_proto == IPPROTO_FRAGMENT) {
 		/* An "atomic" fragment is a whole packet, RFC 6946. */
 		p->fragment = ext->fragment & bpf_htons(IP6_FRAGMENT);
+		p->fragment_at = bpf_ntohs(ext->fragment) & IP6_OFFSET;
+		p->fragment_id = ext->id;
+		p->fragment_next = ext->next;
 		p->l4 += 8;
 	} else {
 		p->l4 += (ext->len + 1) * 8;
 	}
 	p->l4_proto = ext->next;
-	return !p->fragment;
+	return !p->fragment_at;
 }
 
 static __always_inline bool pkt_parse_ip6(const struct wire *w, struct pkt *p)
@@ -183,6 +218,8 @@ static __always_inline bool pkt_parse_ip6(const struct wire *w, struct pkt *p)
 	p->l4 = p->l3 + sizeof(*ip);
 	p->l4_proto = ip->nexthdr;
 	p->ttl = ip->hop_limit;
+	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
+	p->df = true;
 	p->ttl_word = *(__u32 *)&ip->payload_len;
 	__builtin_memcpy(&p->src, &ip->saddr, sizeof(p->src));
 	__builtin_memcpy(&p->dst, &ip->daddr, sizeof(p->dst));
@@ -257,7 +294,7 @@ static __always_inline void pkt_parse(const struct wire *w, struct pkt *p)
 		p->ip = pkt_parse_ip4(w, p);
 	else if (p->eth_type == bpf_htons(ETH_P_IPV6))
 		p->ip = pkt_parse_ip6(w, p);
-	if (p->ip && !p->fragment)
+	if (p->ip && !p->fragment_at)
 		pkt_parse_l4(w, p);
 }
 

@@ -7,8 +7,10 @@
 #ifndef LBD_IPVS_RECLAIM_BPF_H
 #define LBD_IPVS_RECLAIM_BPF_H
 
+#include "ipvs/end.bpf.h"
 #include "ipvs/flow.bpf.h"
 #include "ipvs/maps.bpf.h"
+#include "ipvs/persist.bpf.h"
 
 static __always_inline __u32 timeout_of(__u32 server, __u32 state)
 {
@@ -21,12 +23,6 @@ static __always_inline __u32 timeout_of(__u32 server, __u32 state)
 	slot = s->svc;
 	svc = bpf_map_lookup_elem(&svcs, &slot);
 	return svc && state < FLOW_STATES ? READ_ONCE(svc->timeout[state]) : 0;
-}
-
-/* `seen` may be later than the `now` that we read before it. */
-static __always_inline bool older_than(__u32 seen, __u32 timeout)
-{
-	return (__s32)(now_jiffies() - seen) >= (__s32)timeout;
 }
 
 /* Older than anything that is still at work on an entry: as long as a handshake may take. */
@@ -87,9 +83,28 @@ static __always_inline bool has_request(bool v6, struct scratch *s)
 	return tuple_equal(v6, turned, flow_key_tuple(&s->key));
 }
 
+/* Removes the reply half at s->key, which never had a request half, when it is idle. */
+static __always_inline enum reclaimed reclaim_one_packet(bool v6, struct scratch *s,
+							 const struct hit *h)
+{
+	__u32 timeout = timeout_of(h->server, FLOW_UDP);
+
+	if (!older_than(READ_ONCE(h->entry->seen), timeout) || !flow_claim(h->entry, h->word))
+		return RECLAIM_KEPT;
+	/* A packet may have come between the look and the claim. */
+	if (!older_than(READ_ONCE(h->entry->seen), timeout)) {
+		WRITE_ONCE(h->entry->word, h->word);
+		return RECLAIM_KEPT;
+	}
+	flow_delete(v6, &s->key);
+	return RECLAIM_ENDED;
+}
+
 /* Removes the reply half at s->key, if it is alone. */
 static __always_inline enum reclaimed reclaim_reply(bool v6, struct scratch *s, const struct hit *h)
 {
+	if (h->flags & FLOW_ONE_PACKET)
+		return reclaim_one_packet(v6, s, h);
 	if (has_request(v6, s) || !is_left_behind(READ_ONCE(h->entry->seen), h->server))
 		return RECLAIM_KEPT;
 	if (!flow_claim(h->entry, h->word))
@@ -145,6 +160,7 @@ static __always_inline long reclaim_step(bool v6, __u32 i)
 
 	if (!s || !batch || i >= RECLAIM_BATCH)
 		return 1;
+	s->user = SCRATCH_RECLAIM;
 	if (v6)
 		s->key.v6 = batch->keys6[i];
 	else
@@ -176,6 +192,18 @@ static long reclaim_step6(__u32 i, void *none)
 	return reclaim_step(true, i);
 }
 
+static long reclaim_template(__u32 i, void *none)
+{
+	struct reclaim *batch = reclaim_get();
+	struct template_key key;
+
+	if (!batch || i >= RECLAIM_BATCH)
+		return 1;
+	key = batch->templates[i];
+	batch->forgotten += template_forget(&key);
+	return 0;
+}
+
 static __always_inline int reclaim_run(void)
 {
 	struct reclaim *batch = reclaim_get();
@@ -185,8 +213,10 @@ static __always_inline int reclaim_run(void)
 	batch->reclaimed = 0;
 	batch->orphans = 0;
 	batch->kept = 0;
+	batch->forgotten = 0;
 	bpf_loop(batch->n4, reclaim_step4, NULL, 0);
 	bpf_loop(batch->n6, reclaim_step6, NULL, 0);
+	bpf_loop(batch->n_templates, reclaim_template, NULL, 0);
 	batch->jiffies = bpf_jiffies64();
 	return 0;
 }

@@ -15,7 +15,10 @@
 #include "ipvs/ipvs.h"
 #include "ipvs/sched.h"
 #include "ipvs/service.h"
+#include "ipvs/wide.h"
 #include "lib/log.h"
+
+#define LIP_PORT 1024 /* the first port of a local address, unless said otherwise */
 
 static const char *const method_names[] = {
 	[METHOD_NAT] = "nat",
@@ -23,8 +26,13 @@ static const char *const method_names[] = {
 	[METHOD_TUN] = "tun",
 	[METHOD_FULLNAT] = "fullnat",
 };
-_Static_assert((int)CONF_METHOD_NAT == METHOD_NAT && (int)CONF_METHOD_DR == METHOD_DR,
+_Static_assert((int)CONF_METHOD_NAT == METHOD_NAT && (int)CONF_METHOD_DR == METHOD_DR &&
+		       (int)CONF_METHOD_TUN == METHOD_TUN &&
+		       (int)CONF_METHOD_FULLNAT == METHOD_FULLNAT,
 	       "the operator's methods are the engine's");
+_Static_assert((int)CONF_NO_FLOW_RESET == NO_FLOW_RESET && (int)CONF_NO_FLOW_DROP == NO_FLOW_DROP &&
+		       (int)CONF_NO_FLOW_SCHEDULE == NO_FLOW_SCHEDULE,
+	       "and so are their policies");
 
 const char *ipvs_method_name(unsigned method)
 {
@@ -34,13 +42,51 @@ const char *ipvs_method_name(unsigned method)
 /* ---- Servers of one service ---- */
 
 /* A server whose address, port or method changed is another server: the old one is retired. */
-static bool same_server(const struct ipvs_service *s, const struct ipvs_server *d,
-			const struct conf_server *c)
+static bool same_server(const struct ipvs_server *d, const struct conf_server *c)
 {
 	return addr_equal(&d->addr, &c->address) && d->port == htons(c->port) &&
-	       s->ipvs->be->servers[d->id].method == s->method;
+	       d->method == c->method;
 }
 
+static bool reaches(const struct ipvs_service *s, const struct conf_server *c)
+{
+	return c->method == CONF_METHOD_TUN || addr_is_v4(&c->address) != s->v6;
+}
+
+/* Makes d, which may be NULL, what c says.  The server, or NULL when there is no room. */
+static struct ipvs_server *reconcile_server(struct ipvs_service *s, struct ipvs_server *d,
+					    const struct conf_server *c)
+{
+	if (d && !same_server(d, c)) {
+		server_retire(d);
+		d = NULL;
+	}
+	if (!d)
+		d = server_new(s, c);
+	if (!d)
+		return NULL;
+	server_set(d, c);
+	d->wanted = true;
+	return d;
+}
+
+/* The sorry server needs no check: it is asked only when there is nobody else. */
+static void reconcile_sorry(struct ipvs_service *s, const struct conf_service *c)
+{
+	struct svc *svc = &s->ipvs->be->svcs[s->id];
+	struct ipvs_server *d = NULL;
+
+	if (c->has_sorry && reaches(s, &c->sorry))
+		d = reconcile_server(s, s->sorry, &c->sorry);
+	s->sorry = d;
+	if (d) {
+		d->sorry = true;
+		server_set_up(d, true);
+	}
+	store_word(&svc->sorry, d ? d->id : 0);
+}
+
+/* The order of the list is that of the file: tables are made in it. */
 static void reconcile_servers(struct ipvs_service *s, const struct conf_service *c)
 {
 	struct ipvs_server *d, *next;
@@ -48,20 +94,16 @@ static void reconcile_servers(struct ipvs_service *s, const struct conf_service 
 
 	list_for_each(d, &s->servers, node)
 		d->wanted = false;
+	reconcile_sorry(s, c);
 	for (i = 0; i < c->n_servers; i++) {
-		if (addr_is_v4(&c->servers[i].address) == s->v6)
+		if (!reaches(s, &c->servers[i]))
 			continue;
 		d = service_find_server(s, c->servers[i].name);
-		if (d && !same_server(s, d, &c->servers[i])) {
-			server_retire(d);
-			d = NULL;
-		}
-		if (!d)
-			d = server_new(s, &c->servers[i]);
+		d = reconcile_server(s, d, &c->servers[i]);
 		if (!d)
 			continue;
-		server_set_weight(d, c->servers[i].weight);
-		d->wanted = true;
+		list_del(&d->node);
+		list_add_tail(&s->servers, &d->node);
 	}
 	list_for_each_safe(d, next, &s->servers, node)
 		if (!d->wanted)
@@ -72,12 +114,12 @@ static void reconcile_servers(struct ipvs_service *s, const struct conf_service 
 
 static bool same_service(const struct ipvs_service *s, const struct conf_service *c)
 {
-	return s->protocol == c->protocol && s->port == c->port;
+	return s->protocol == c->protocol && s->port == c->port && s->port_last == c->port_last;
 }
 
 static void set_vips(struct ipvs_service *s, const struct conf_service *c)
 {
-	struct addr *vips = calloc(c->n_vips, sizeof(*vips));
+	struct prefix *vips = calloc(c->n_vips, sizeof(*vips));
 	unsigned i;
 
 	if (!vips)
@@ -87,7 +129,26 @@ static void set_vips(struct ipvs_service *s, const struct conf_service *c)
 	s->n_vips = 0;
 	for (i = 0; i < c->n_vips; i++)
 		if (addr_is_v4(&c->vips[i].addr) != s->v6)
-			s->vips[s->n_vips++] = c->vips[i].addr;
+			s->vips[s->n_vips++] = c->vips[i];
+}
+
+static void set_lips(struct ipvs_service *s, const struct conf_service *c)
+{
+	struct lip *lips = calloc(c->n_local_addresses + 1, sizeof(*lips));
+	unsigned i;
+
+	if (!lips)
+		return;
+	free(s->lips);
+	s->lips = lips;
+	s->n_lips = 0;
+	for (i = 0; i < c->n_local_addresses; i++)
+		if (addr_is_v4(&c->local_addresses[i].prefix.addr) != s->v6)
+			lips[s->n_lips++] = (struct lip){
+				.addr = c->local_addresses[i].prefix.addr,
+				.port = c->local_port ? c->local_port : LIP_PORT,
+				.last = c->local_port ? c->local_port_last : UINT16_MAX,
+			};
 }
 
 static bool has_family(const struct conf_service *c, bool v6)
@@ -110,14 +171,31 @@ static void reconcile_service(struct ipvs *v, const struct conf_service *c, bool
 	if (!s)
 		return;
 	s->wanted = true;
-	if (s->scheduler != c->scheduler)
+	if (s->scheduler != c->scheduler || s->mh_size != c->mh_size)
 		service_ring_stale(s);
 	s->scheduler = c->scheduler;
+	s->mh_size = c->mh_size;
 	s->method = c->method;
+	s->always = c->owner == CONF_OWNER_ALWAYS;
 	set_vips(s, c);
+	set_lips(s, c);
+	service_publish(s, c);
 	reconcile_servers(s, c);
 	if (s->ring_stale)
 		service_ring_build(s);
+}
+
+static struct svc_ref ref_of(const struct ipvs_service *s, const struct prefix *vip)
+{
+	return (struct svc_ref){
+		.svc = s->id,
+		.gate = s->always ? 0 : gates_of(s->ipvs->gates, &vip->addr),
+	};
+}
+
+static bool is_wide(const struct ipvs_service *s, const struct prefix *vip)
+{
+	return service_is_wide(vip, s->port, s->port_last);
 }
 
 static void publish_keys(struct ipvs *v, struct ipvs_service *s)
@@ -125,14 +203,40 @@ static void publish_keys(struct ipvs *v, struct ipvs_service *s)
 	unsigned i;
 
 	for (i = 0; i < s->n_vips; i++) {
-		struct svc_key key = service_key(&s->vips[i], s->port, s->protocol);
-		struct svc_ref ref = { .svc = s->id, .gate = gates_of(v->gates, &s->vips[i]) };
-		int r = v->be->set(v->be, TABLE_SERVICES, &key, &ref);
+		struct svc_key key = service_key(&s->vips[i].addr, s->port, s->protocol);
+		struct svc_ref ref = ref_of(s, &s->vips[i]);
+		int r = is_wide(s, &s->vips[i]) ? 0 : v->be->set(v->be, TABLE_SERVICES, &key, &ref);
 
 		if (r)
 			log_err(s->subject, "cannot enter it into the table of services: %s",
 				strerror(-r));
 	}
+}
+
+static void publish_wide(struct ipvs *v)
+{
+	struct wide_service *list;
+	struct ipvs_service *s;
+	unsigned room = 0, n = 0, i;
+
+	list_for_each(s, &v->services, node)
+		room += s->wanted ? s->n_vips : 0;
+	list = calloc(room + 1, sizeof(*list));
+	if (!list)
+		return;
+	list_for_each(s, &v->services, node)
+		for (i = 0; s->wanted && i < s->n_vips; i++)
+			if (is_wide(s, &s->vips[i]))
+				list[n++] = (struct wide_service){
+					.vip = s->vips[i],
+					.protocol = s->protocol,
+					.port = s->port,
+					.last = s->port_last,
+					.ref = ref_of(s, &s->vips[i]),
+					.subject = s->subject,
+				};
+	wide_reconcile(v->be, v->ranges, list, n);
+	free(list);
 }
 
 /* Keys are looked up in a sorted array: there may be tens of thousands. */
@@ -169,7 +273,8 @@ static void drop_stray_keys(struct ipvs *v)
 		return;
 	list_for_each(s, &v->services, node)
 		for (i = 0; s->wanted && i < s->n_vips; i++)
-			w.keys[w.n++] = service_key(&s->vips[i], s->port, s->protocol);
+			if (!is_wide(s, &s->vips[i]))
+				w.keys[w.n++] = service_key(&s->vips[i].addr, s->port, s->protocol);
 	qsort(w.keys, w.n, sizeof(*w.keys), compare_keys);
 	v->be->each(v->be, TABLE_SERVICES, drop_stray_key, &w);
 	free(w.keys);
@@ -180,8 +285,10 @@ void ipvs_reconcile(struct ipvs *v, const struct conf *c)
 	struct ipvs_service *s, *next;
 	unsigned i, v6;
 
-	if (!v->adopted)
+	if (!v->adopted) {
 		server_adopt_all(v);
+		wide_adopt(v->be, v->ranges);
+	}
 	v->adopted = true;
 	gates_reconcile(v->gates, c);
 	list_for_each(s, &v->services, node)
@@ -193,11 +300,13 @@ void ipvs_reconcile(struct ipvs *v, const struct conf *c)
 	list_for_each(s, &v->services, node)
 		if (s->wanted)
 			publish_keys(v, s);
+	publish_wide(v);
 	drop_stray_keys(v);
 	list_for_each_safe(s, next, &v->services, node)
 		if (!s->wanted)
 			service_free(s);
 	gates_sweep(v->gates);
+	lips_sweep(v->lips);
 }
 
 /* ---- Facts from elsewhere ---- */
@@ -266,7 +375,9 @@ static void show_server(const struct ipvs *v, const struct ipvs_server *d,
 		.addr = d->addr,
 		.port = ntohs(d->port),
 		.id = d->id,
+		.method = ipvs_method_name(d->method),
 		.weight = d->weight,
+		.sorry = d->sorry,
 		.up = d->up,
 		.next_hop = hop_text(d),
 		.active = load_word(&slot->active),
@@ -304,8 +415,8 @@ static void add_up_service(const struct ipvs *v, const struct ipvs_service *s,
 
 	st->stats = s->gone;
 	list_for_each(d, &s->servers, node) {
-		st->n_servers++;
-		st->n_available += d->up && d->weight;
+		st->n_servers += !d->sorry;
+		st->n_available += !d->sorry && d->up && d->weight;
 		add_up(v, d->id, st);
 	}
 	list_for_each(d, &v->retired, node)
@@ -329,6 +440,7 @@ bool ipvs_show(const struct ipvs *v, unsigned n,
 		.scheduler = sched_name(s->scheduler),
 		.protocol = s->protocol,
 		.port = s->port,
+		.port_last = s->port_last,
 		.vips = s->vips,
 		.n_vips = s->n_vips,
 	};
@@ -377,25 +489,19 @@ int ipvs_new(struct loop *loop, struct net *net, struct ipvs_backend *backend, s
 	list_init(&v->services);
 	list_init(&v->retired);
 	loop_timer_init(&v->rebuild, loop, LOOP_NORMAL, service_rebuild_turn);
-	v->rings = ring_space_new();
-	if (!v->rings)
-		goto err_free;
-	r = gates_new(net, backend, &v->gates);
-	if (r)
-		goto err_rings;
-	r = flows_new(loop, backend, on_swept, v, &v->flows);
-	if (r)
-		goto err_gates;
+	v->rings = span_space_new(RING_CHUNKS * RING_CHUNK, RING_CHUNK);
+	v->ranges = span_space_new(RANGE_MAX, 1);
+	v->lips = lips_new(backend);
+	if (v->rings && v->ranges && v->lips)
+		r = gates_new(net, backend, &v->gates);
+	if (!r)
+		r = flows_new(loop, backend, on_swept, v, &v->flows);
+	if (r) {
+		ipvs_free(v);
+		return r;
+	}
 	*ret = v;
 	return 0;
-
-err_gates:
-	gates_free(v->gates);
-err_rings:
-	ring_space_free(v->rings);
-err_free:
-	free(v);
-	return r;
 }
 
 void ipvs_free(struct ipvs *v)
@@ -411,6 +517,7 @@ void ipvs_free(struct ipvs *v)
 		list_for_each_safe(d, next_server, &s->servers, node)
 			server_free(v, d, false);
 		list_del(&s->node);
+		free(s->lips);
 		free(s->vips);
 		free(s->name);
 		free(s);
@@ -418,6 +525,8 @@ void ipvs_free(struct ipvs *v)
 	list_for_each_safe(d, next_server, &v->retired, node)
 		server_free(v, d, false);
 	gates_free(v->gates);
-	ring_space_free(v->rings);
+	lips_free(v->lips);
+	span_space_free(v->ranges);
+	span_space_free(v->rings);
 	free(v);
 }

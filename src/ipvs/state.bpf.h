@@ -88,8 +88,17 @@ static __always_inline enum tcp_event tcp_event(const struct pkt *p)
 /* A packet that may begin a flow: any UDP, and a TCP SYN that is nothing else. */
 static __always_inline bool pkt_begins(const struct pkt *p)
 {
+	if (pkt_is_later(p))
+		return false;
 	return p->l4_proto == IPPROTO_UDP ||
 	       (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+/* A packet of a connection that has been: it may go on where a hash finds its server again. */
+static __always_inline bool pkt_goes_on(const struct pkt *p)
+{
+	return p->l4_proto == IPPROTO_TCP &&
+	       (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK;
 }
 
 /* The word of a request half after an event; output: the server sent it. */

@@ -117,6 +117,32 @@ static __always_inline bool wire_open(const struct wire *w)
 	return !skb->vlan_present;
 }
 
+/* ---- New content (TC) ------------------------------------------------------------------------ */
+
+#define BLANK_CUT   128 /* beyond any transport header that is parsed */
+#define BLANK_AGAIN 20
+
+/* Makes the skb a plain frame of len bytes, whose content the caller stores next.
+ *
+ * The packet may be a super-packet, and its checksum may be unfinished: new content would inherit
+ * that, and a card would write a checksum into the middle of it.  Growing by change_tail() ends the
+ * first, cutting away more than the transport header's offset the second.  Kernels before
+ * 54c3f1a81421 (2023) look before they pull: so it is cut twice.  0 or not. */
+static __always_inline int skb_blank(struct __sk_buff *skb, __u32 len)
+{
+	int r = bpf_skb_change_tail(skb, len + BLANK_CUT + BLANK_AGAIN, 0);
+
+	r = r ? r : bpf_skb_adjust_room(skb, -BLANK_CUT, BPF_ADJ_ROOM_MAC, 0);
+	return r ? r : bpf_skb_adjust_room(skb, -BLANK_AGAIN, BPF_ADJ_ROOM_MAC, 0);
+}
+
+/* Puts a copy of the frame, as it is now, at the end of its interface's receive queue: it comes to
+ * lbd_ingress again.  0 or not. */
+static __always_inline int skb_come_again(struct __sk_buff *skb)
+{
+	return bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS);
+}
+
 /* ---- Whose frame it is ---------------------------------------------------------------------- */
 
 static __always_inline bool mac_equal(const __u8 *a, const __u8 *b)

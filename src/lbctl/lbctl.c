@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,18 @@ static void show_servers(const json_t *servers)
 	table_print(t);
 }
 
+/* "80", "8000-8100" or "any"; in static memory. */
+static const char *ports(const json_t *service)
+{
+	long long first = number(service, "port"), last = number(service, "port_last");
+	static char text[32];
+
+	if (first == 1 && last == UINT16_MAX)
+		return "any";
+	snprintf(text, sizeof(text), first == last ? "%lld" : "%lld-%lld", first, last);
+	return text;
+}
+
 static void show_services(const json_t *a)
 {
 	const json_t *s, *vip;
@@ -198,8 +211,8 @@ static void show_services(const json_t *a)
 		printf("%s%s: %s", i ? "\n" : "", text(s, "name"), text(s, "protocol"));
 		json_array_foreach(json_object_get(s, "vips"), j, vip)
 			printf("%s%s", j ? ", " : " ", json_string_value(vip));
-		printf(" port %lld, %s, %s, %lld of %zu servers available, %lld connections so far\n",
-		       number(s, "port"), text(s, "method"), text(s, "scheduler"),
+		printf(" port %s, %s, %s, %lld of %zu servers available, %lld connections so far\n",
+		       ports(s), text(s, "method"), text(s, "scheduler"),
 		       number(s, "available"), json_array_size(servers), number(s, "conns"));
 		show_servers(servers);
 	}

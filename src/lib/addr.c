@@ -169,6 +169,11 @@ const char *prefix_str(const struct prefix *p, char *buf)
 	return buf;
 }
 
+const char *prefix_str_short(const struct prefix *p, char *buf)
+{
+	return p->len == addr_bits(&p->addr) ? addr_str(&p->addr, buf) : prefix_str(p, buf);
+}
+
 struct prefix prefix_network(const struct prefix *p)
 {
 	uint8_t bytes[16];

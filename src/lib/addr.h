@@ -58,6 +58,8 @@ int addr_from_sockaddr(const struct sockaddr *sa, struct addr *ret, __be16 *ret_
 /* "ADDR/LEN", or a bare address, which gets its family's full length.  0 or -EINVAL. */
 int prefix_parse(const char *text, struct prefix *ret);
 const char *prefix_str(const struct prefix *p, char *buf); /* buf: PREFIX_STRLEN bytes */
+/* The same, but a whole address stands alone. */
+const char *prefix_str_short(const struct prefix *p, char *buf);
 /* The network that p is in: the bits behind its length cleared. */
 struct prefix prefix_network(const struct prefix *p);
 bool prefix_contains(const struct prefix *p, const struct addr *a);

@@ -14,7 +14,7 @@
 /* What others see of a hop, to be compared as bytes. */
 struct facts {
 	unsigned ifindex;
-	struct addr gateway;
+	struct addr gateway, source;
 	uint16_t mtu;
 	uint8_t local, resolved;
 	uint8_t dmac[6], smac[6];
@@ -25,6 +25,7 @@ static void get_facts(const struct net_hop *hop, struct facts *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->ifindex = hop->ifindex;
 	ret->gateway = hop->gateway;
+	ret->source = hop->source;
 	ret->mtu = hop->mtu;
 	ret->local = hop->local;
 	ret->resolved = hop->resolved;
@@ -122,6 +123,7 @@ static void no_route(struct net *n, struct net_hop *hop, bool local)
 	hop->ifindex = 0;
 	hop->gateway = hop->to;
 	hop->mtu = 0;
+	memset(&hop->source, 0, sizeof(hop->source));
 	hop->local = local;
 	memset(hop->smac, 0, sizeof(hop->smac));
 }
@@ -147,6 +149,7 @@ static int take_route(struct net *n, struct net_hop *hop, const struct message *
 	set_neigh(n, hop, neigh);
 	hop->ifindex = m->ifindex;
 	hop->local = false;
+	hop->source = route->source; /* unspecified unless said */
 	hop->mtu = route->mtu && route->mtu < l->now.mtu ? (uint16_t)route->mtu : l->now.mtu;
 	memcpy(hop->smac, l->now.mac, sizeof(hop->smac));
 	return 0;

@@ -219,6 +219,9 @@ static int parse_route(const struct nlmsghdr *h, struct message *m)
 	m->route.type = info->rtm_type;
 	if (parse_gateway(tb, info->rtm_family, &m->route))
 		return -EBADMSG;
+	m->route.has_source = tb[RTA_PREFSRC];
+	if (tb[RTA_PREFSRC] && read_addr(tb[RTA_PREFSRC], info->rtm_family, &m->route.source))
+		return -EBADMSG;
 	return parse_route_mtu(tb, &m->route);
 }
 

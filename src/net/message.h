@@ -45,7 +45,9 @@ struct message_route {
 	uint8_t type; /* RTN_* */
 	bool has_gateway;
 	struct addr gateway;
-	uint32_t mtu; /* 0: not said, or learnt from the path */
+	bool has_source;
+	struct addr source; /* that packets of ours would carry */
+	uint32_t mtu;	    /* 0: not said, or learnt from the path */
 };
 
 struct message {

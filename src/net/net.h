@@ -91,9 +91,10 @@ struct net_hop {
 	struct addr gateway; /* `to` itself on a connected network */
 	bool resolved;	     /* dmac is known */
 	uint8_t dmac[6];
-	uint8_t smac[6]; /* of the link */
-	uint16_t mtu;	 /* of the route, else of the link */
-	bool local;	 /* `to` is an address of this host */
+	uint8_t smac[6];    /* of the link */
+	uint16_t mtu;	    /* of the route, else of the link */
+	struct addr source; /* our address on that way; unspecified when the kernel did not say */
+	bool local;	    /* `to` is an address of this host */
 	/* Called after each change, never from net_hop_add itself. */
 	void (*changed)(struct net_hop *hop);
 	/* net's: */

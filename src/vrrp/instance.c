@@ -882,7 +882,7 @@ void vrrp_instance_check(struct vrrp_instance *v)
 /* Takes over which addresses c has.  0 or -ENOMEM, all as it was. */
 static int own(struct vrrp_instance *v, const struct conf_vrrp *c)
 {
-	struct conf_vip *list = calloc(c->n_addresses + 1, sizeof(*list));
+	struct conf_vip *list = calloc(c->n_addresses + 1 + c->n_local_addresses, sizeof(*list));
 	struct addr *owned = calloc(c->n_addresses + 1, sizeof(*owned));
 	unsigned n, i;
 	int r = -ENOMEM;
@@ -892,7 +892,8 @@ static int own(struct vrrp_instance *v, const struct conf_vrrp *c)
 	n = conf_vrrp_owned(c, list);
 	for (i = 0; i < n; i++)
 		owned[i] = list[i].prefix.addr;
-	r = vip_claim_set(v->env->vips, &v->claim, list, n, c->announce_refresh);
+	r = vip_claim_set(v->env->vips, &v->claim, list, conf_vrrp_held(c, list),
+			  c->announce_refresh);
 	if (r < 0)
 		goto err;
 	free(list);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +40,7 @@ static int table_fd(struct ipvs_backend *b, enum ipvs_table t)
 	const struct lbd_bpf *skel = of(b)->skel;
 	const struct bpf_map *const tables[TABLES] = {
 		[TABLE_SERVICES] = skel->maps.services,
+		[TABLE_WIDE] = skel->maps.wide,
 		[TABLE_GATE_VRIDS] = skel->maps.gate_vrids,
 		[TABLE_GATE_ADDRS] = skel->maps.gate_addrs,
 	};
@@ -231,7 +233,7 @@ struct shared {
 	void **place;
 };
 
-#define SHARED_MAPS 6
+#define SHARED_MAPS 8
 
 static void list_shared(struct maps *m, struct shared ret[SHARED_MAPS])
 {
@@ -241,6 +243,8 @@ static void list_shared(struct maps *m, struct shared ret[SHARED_MAPS])
 	ret[3] = (struct shared){ m->skel->maps.gates, (void **)&m->be.gates };
 	ret[4] = (struct shared){ m->skel->maps.reclaim, (void **)&m->be.reclaim };
 	ret[5] = (struct shared){ m->skel->maps.ports, (void **)&m->ports };
+	ret[6] = (struct shared){ m->skel->maps.ranges, (void **)&m->be.ranges };
+	ret[7] = (struct shared){ m->skel->maps.lips, (void **)&m->be.lips };
 }
 
 static int map_shared(struct maps *m)
@@ -312,6 +316,14 @@ static uint32_t ticks_per_second(void)
 	return (uint32_t)(1000000000 / tick.tv_nsec);
 }
 
+static uint32_t secret(void)
+{
+	uint32_t n = 1;
+
+	(void)!getrandom(&n, sizeof(n), GRND_NONBLOCK);
+	return n;
+}
+
 static int load(struct maps *m, const char *name, uint32_t flows, uint32_t flows6, struct str *why)
 {
 	struct bpf_map *map;
@@ -324,6 +336,7 @@ static int load(struct maps *m, const char *name, uint32_t flows, uint32_t flows
 		return r;
 	}
 	m->skel->rodata->cfg_hz = m->be.hz = ticks_per_second();
+	m->skel->rodata->cfg_secret = secret();
 	bpf_map__set_max_entries(m->skel->maps.flows4, flows);
 	bpf_map__set_max_entries(m->skel->maps.flows6, flows6);
 	r = pins_open(name, m->skel->obj, why, &m->pins);

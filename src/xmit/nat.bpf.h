@@ -144,7 +144,9 @@ static __always_inline int update_l4_tc(const struct wire *w, const struct pkt *
 	return bpf_l4_csum_replace(wire_skb(w), at, before, after, sizeof(before) | flags);
 }
 
-/* Gives the packet, whose tuple is `from`, the tuple `to`. */
+/* Gives the packet, whose tuple is `from`, the tuple `to`.  Of a fragmented packet the first one
+ * has ports and a checksum, which covers all of them and is updated there; later ones have
+ * addresses. */
 static __always_inline int rewrite_tuple(const struct wire *w, const struct pkt *p, bool v6,
 					 const union tuple *from, const union tuple *to)
 {
@@ -152,6 +154,8 @@ static __always_inline int rewrite_tuple(const struct wire *w, const struct pkt 
 	__u64 addrs = csum_change_addrs(v6, from, to), flags = 0;
 	int r;
 
+	if (pkt_is_later(p))
+		return rewrite_ip(w, p, v6, from, to);
 	if (is_xdp(w))
 		r = update_l4_xdp(w, p, addrs + csum_change(&before, &after, 1));
 	else

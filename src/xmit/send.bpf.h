@@ -9,7 +9,9 @@
 #include "ipvs/flow.bpf.h"
 #include "ipvs/pkt.bpf.h"
 #include "ipvs/wire.bpf.h"
+#include "xmit/mss.bpf.h"
 #include "xmit/nat.bpf.h"
+#include "xmit/tun.bpf.h"
 
 #define HOP_TRIES 3 /* the daemon writes a hop seldom, and in less time than one try takes */
 
@@ -33,7 +35,7 @@ static __always_inline enum counter hop_to_server(__u32 id, struct nexthop *hop)
 		*hop = s->hops[version & 1];
 		barrier();
 		if (READ_ONCE(s->hop) == version)
-			return hop->ifindex ? GO_ON : COUNT_DROP_NO_ROUTE;
+			return hop->ifindex || hop->flags & HOP_LOCAL ? GO_ON : COUNT_DROP_NO_ROUTE;
 	}
 	return COUNT_DROP_RACE;
 }
@@ -59,8 +61,10 @@ static __always_inline enum counter hop_to_client(const struct wire *w, const st
 		fib->ipv4_dst = to->v4.dst;
 	}
 	r = bpf_fib_lookup(w->ctx, fib, sizeof(*fib), 0);
-	if (r == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+	if (r == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+		hop->mtu = fib->mtu_result;
 		return COUNT_DROP_TOO_BIG;
+	}
 	if (r != BPF_FIB_LKUP_RET_SUCCESS && r != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return COUNT_DROP_NO_ROUTE;
 	hop->ifindex = fib->ifindex;
@@ -70,7 +74,8 @@ static __always_inline enum counter hop_to_client(const struct wire *w, const st
 	else
 		hop->gateway = addr_v4(fib->ipv4_dst);
 	/* Linux 6.1 also succeeds with a neighbour that is not resolved yet. */
-	hop->resolved = r == BPF_FIB_LKUP_RET_SUCCESS && !mac_equal(fib->dmac, none);
+	if (r == BPF_FIB_LKUP_RET_SUCCESS && !mac_equal(fib->dmac, none))
+		hop->flags = HOP_RESOLVED;
 	__builtin_memcpy(hop->dmac, fib->dmac, 6);
 	__builtin_memcpy(hop->smac, fib->smac, 6);
 	return GO_ON;
@@ -84,8 +89,10 @@ static __always_inline bool hop_is_plain(const struct wire *w, const struct next
 
 	if (!is_xdp(w))
 		return true;
+	if (hop->flags & HOP_LOCAL)
+		return false;
 	port = bpf_map_lookup_elem(&ports, &slot);
-	return hop->resolved && port && port->flags & PORT_XDP;
+	return hop->flags & HOP_RESOLVED && port && port->flags & PORT_XDP;
 }
 
 /* ---- Going ---------------------------------------------------------------------------------- */
@@ -132,7 +139,7 @@ static __always_inline enum counter redirect(const struct wire *w, const struct 
 	} macs;
 	int action;
 
-	if (!is_xdp(w) && !hop->resolved) {
+	if (!is_xdp(w) && !(hop->flags & HOP_RESOLVED)) {
 		action = redirect_unresolved(hop);
 		return action == TC_ACT_REDIRECT ? COUNT_REDIRECTED : COUNT_DROP_ERROR;
 	}
@@ -147,34 +154,56 @@ static __always_inline enum counter redirect(const struct wire *w, const struct 
 								      : COUNT_DROP_ERROR;
 }
 
-/* Sends a packet of a flow on its way. */
+/* Notes the packet in its flow and in the statistics. */
+static __always_inline void note(const struct pkt *p, bool v6, struct scratch *s,
+				 const struct hit *h)
+{
+	flow_touch(p, v6, s, h);
+	flow_track(p, v6, s, h);
+	note_traffic(p, h);
+}
+
+/* Sends a packet of a flow on its way.  DROP_TOO_BIG: s->mtu is what would fit. */
 static __always_inline enum counter send(const struct wire *w, bool v6, struct scratch *s,
 					 const struct hit *h)
 {
 	const struct pkt *p = &s->pkt;
 	struct nexthop hop = {};
 	enum counter verdict;
+	__u32 grow = 0;
 	int r;
 
 	if (h->flags & FLOW_REPLY)
 		verdict = hop_to_client(w, p, v6, &s->to, &s->fib, &hop);
 	else
 		verdict = hop_to_server(h->server, &hop);
+	s->mtu = hop.mtu;
 	if (verdict != GO_ON)
 		return verdict;
 	if (!hop_is_plain(w, &hop))
 		return COUNT_PASSED;
+	if (hop.flags & HOP_LOCAL) {
+		note(p, v6, s, h);
+		return COUNT_PASSED_LOCAL;
+	}
 	if (p->ttl <= 1)
 		return COUNT_DROP_TTL;
-	if (hop.mtu && p->segment_len > hop.mtu)
+	if (h->verbs & VERB_ENCAP)
+		grow = tun_overhead(h->server);
+	if (hop.mtu && p->segment_len + grow > hop.mtu) {
+		s->mtu = hop.mtu - grow;
 		return COUNT_DROP_TOO_BIG;
-	flow_touch(p, v6, s, h);
-	flow_track(p, v6, s, h);
-	note_traffic(p, h);
+	}
+	note(p, v6, s, h);
+	if (mss_apply(w, p, h->server))
+		return COUNT_DROP_ERROR;
 	if (has_twin(h->verbs))
 		r = rewrite_tuple(w, p, v6, flow_key_tuple(&s->key), &s->to);
 	else
 		r = rewrite_ip(w, p, v6, flow_key_tuple(&s->key), flow_key_tuple(&s->key));
+	if (!r && h->verbs & VERB_ENCAP)
+		r = is_xdp(w) ? xdp_tun(wire_xdp(w), h->server, flow_tag(v6, &s->key))
+			      : tc_tun(wire_skb(w), h->server, flow_tag(v6, &s->key));
 	return r ? COUNT_DROP_ERROR : redirect(w, &hop);
 }
 

@@ -12,8 +12,10 @@ from lab import wait_for
 
 NAT = {"4": "192.0.2.10", "6": "2001:db8::10"}
 DR = {"4": "192.0.2.11", "6": "2001:db8::11"}
+FULLNAT = {"4": "192.0.2.12", "6": "2001:db8::12"}
+LIP = {"4": "10.0.0.201", "6": "fd00::201"}  # what fullnat's packets come from
 GATEWAY = {"4": "10.0.0.1", "6": "fd00::1"}
-OUTSIDE_VIPS = [*NAT.values(), *DR.values()]
+OUTSIDE_VIPS = [*NAT.values(), *DR.values(), *FULLNAT.values()]
 CLIENT = {"4": "192.0.2.100", "6": "2001:db8::100"}
 ECHO_PORT = lablib.ECHO_PORT
 ADVERT = 0.1
@@ -33,9 +35,11 @@ _BASE = {
     "director": {"flows": 65536, "flows6": 65536},
     "vrrp": {
         "shop4": {"interface": "eth0", "vrid": 51, "advert_interval": "100ms",
-                  "addresses": [f"{NAT['4']}/24", f"{DR['4']}/24", f"{GATEWAY['4']}/24 dev eth1"]},
+                  "addresses": [f"{NAT['4']}/24", f"{DR['4']}/24", f"{FULLNAT['4']}/24",
+                                f"{GATEWAY['4']}/24 dev eth1"]},
         "shop6": {"interface": "eth0", "vrid": 51, "advert_interval": "100ms",
-                  "addresses": [f"{NAT['6']}/64", f"{DR['6']}/64", f"{GATEWAY['6']}/64 dev eth1"]},
+                  "addresses": [f"{NAT['6']}/64", f"{DR['6']}/64", f"{FULLNAT['6']}/64",
+                                f"{GATEWAY['6']}/64 dev eth1"]},
     },
     "defaults": {"scheduler": "rr", "check": CHECK},
     "services": {
@@ -45,6 +49,13 @@ _BASE = {
         "echo_udp": {"vip": list(NAT.values()), "port": ECHO_PORT, "protocol": "udp", "method": "nat",
                      "servers": servers(), "check": {**CHECK, "port": ECHO_PORT}},
         "echo_dr": {"vip": list(DR.values()), "port": ECHO_PORT, "method": "dr", "servers": servers()},
+        "www_fullnat": {"vip": list(FULLNAT.values()), "port": 80, "method": "fullnat",
+                        "local_addresses": list(LIP.values()), "servers": servers(port=8080)},
+        "echo_fullnat": {"vip": list(FULLNAT.values()), "port": ECHO_PORT, "method": "fullnat",
+                         "local_addresses": list(LIP.values()), "servers": servers()},
+        "echo_udp_fullnat": {"vip": list(FULLNAT.values()), "port": ECHO_PORT, "protocol": "udp",
+                             "method": "fullnat", "local_addresses": list(LIP.values()),
+                             "servers": servers(), "check": {**CHECK, "port": ECHO_PORT}},
         "echo_udp_dr": {"vip": list(DR.values()), "port": ECHO_PORT, "protocol": "udp", "method": "dr",
                         "servers": servers(), "check": {**CHECK, "port": ECHO_PORT}},
     },

@@ -15,6 +15,9 @@
 #include "lib/addr.h"
 #include "lib/csum.h"
 
+#define ICMP_HEADER 8
+#define ICMP_CHECK  2
+
 static const struct {
 	const char *v4, *v6;
 	uint16_t port;
@@ -29,6 +32,7 @@ static const struct {
 	[WEB1] = { "10.0.0.11", "fd00::11", 8080, { 2, 0, 0, 0, 0, 0xa1 } },
 	[WEB2] = { "10.0.0.12", "fd00::12", 8080, { 2, 0, 0, 0, 0, 0xa2 } },
 	[WEB3] = { "10.0.0.13", "fd00::13", 8080, { 2, 0, 0, 0, 0, 0xa3 } },
+	[LIP] = { "10.0.0.201", "fd00::201", 5000, { 2, 0, 0, 0, 0, 2 } },
 	[FRONT] = { "192.0.2.1", "2001:db8::1", 0, { 2, 0, 0, 0, 0, 1 } },
 	[BACK] = { "10.0.0.1", "fd00::1", 0, { 2, 0, 0, 0, 0, 2 } },
 };
@@ -94,7 +98,7 @@ static void put_ip4(const struct frame *f, uint8_t proto, size_t l4_len, uint8_t
 		.tos = 0x10,
 		.tot_len = htons((uint16_t)(len + l4_len)),
 		.id = htons(0x1234),
-		.frag_off = htons(f->fragment ? f->fragment : 0x4000),
+		.frag_off = htons(f->fragment || f->may_fragment ? f->fragment : 0x4000),
 		.ttl = f->ttl ? f->ttl : 64,
 		.protocol = proto,
 		.saddr = src.a[3],
@@ -150,13 +154,15 @@ static size_t put_tcp(const struct frame *f, uint8_t *p)
 		.th_dport = htons(f->dport ? f->dport : people[f->to].port),
 		.th_seq = htonl(f->seq ? f->seq : 0x01020304),
 		.th_ack = htonl(f->ack),
-		.th_off = sizeof(tcp) / 4,
+		.th_off = (sizeof(tcp) + f->tcp_options_len) / 4,
 		.th_flags = f->flags ? f->flags : ACK,
 		.th_win = htons(0x7000),
 	};
 
 	memcpy(p, &tcp, sizeof(tcp));
-	return sizeof(tcp);
+	if (f->tcp_options_len)
+		memcpy(p + sizeof(tcp), f->tcp_options, f->tcp_options_len);
+	return sizeof(tcp) + f->tcp_options_len;
 }
 
 static size_t put_udp(const struct frame *f, uint8_t *p)
@@ -171,6 +177,34 @@ static size_t put_udp(const struct frame *f, uint8_t *p)
 	return sizeof(udp);
 }
 
+/* The IP packet of another frame. */
+static size_t put_inside(const struct frame *f, bool v6, uint8_t *p)
+{
+	uint8_t frame[FRAME_MAX];
+	size_t len = frame_build(f, v6, frame) - sizeof(struct ethhdr);
+
+	memcpy(p, frame + sizeof(struct ethhdr), len);
+	return len;
+}
+
+static size_t put_icmp(const struct frame *f, bool v6, uint8_t *p)
+{
+	uint32_t rest = htonl(f->icmp_rest);
+	size_t len;
+
+	p[0] = f->icmp_type;
+	p[1] = f->icmp_code;
+	memcpy(p + 4, &rest, sizeof(rest));
+	if (!f->about)
+		return ICMP_HEADER;
+	len = put_inside(f->about, v6, p + ICMP_HEADER);
+	if (f->quote && f->quote < len) {
+		memset(p + ICMP_HEADER + f->quote, 0, len - f->quote);
+		len = f->quote;
+	}
+	return ICMP_HEADER + len;
+}
+
 static void put_check(const struct frame *f, bool v6, uint8_t proto, uint8_t *l4, size_t len)
 {
 	struct addr src = who_addr(f->from, v6), dst = who_addr(f->to, v6);
@@ -182,6 +216,10 @@ static void put_check(const struct frame *f, bool v6, uint8_t proto, uint8_t *l4
 		at = l4 + offsetof(struct tcphdr, th_sum);
 	else if (proto == IPPROTO_UDP && !f->no_check)
 		at = l4 + offsetof(struct udphdr, uh_sum);
+	else if (proto == IPPROTO_ICMPV6)
+		at = l4 + ICMP_CHECK;
+	else if (proto == IPPROTO_ICMP)
+		at = l4 + ICMP_CHECK, sum = 0;
 	else
 		return;
 	check = csum_fold(f->unfinished ? sum : csum_add(sum, l4, len));
@@ -190,6 +228,32 @@ static void put_check(const struct frame *f, bool v6, uint8_t proto, uint8_t *l4
 	else if (proto == IPPROTO_UDP && !check)
 		check = 0xffff;
 	memcpy(at, &check, sizeof(check));
+}
+
+/* Puts the outer header before the IP packet of len bytes; returns its length. */
+static size_t put_outer(const struct frame *f, bool v6, uint8_t *ip, size_t len)
+{
+	bool outer6 = v6 != f->tunnel_other_family;
+	struct frame outer = { .from = BACK, .to = f->tunnel };
+	size_t grow = outer6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
+	uint16_t type = htons(outer6 ? ETH_P_IPV6 : ETH_P_IP);
+	uint8_t proto = v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	struct iphdr ip4;
+
+	memmove(ip + grow, ip, len);
+	memcpy(ip - 2, &type, sizeof(type));
+	if (outer6) {
+		put_ip6(&outer, proto, len, ip);
+		memset(ip + 1, 0, 3); /* no flow label */
+		return grow;
+	}
+	put_ip4(&outer, proto, len, ip);
+	memcpy(&ip4, ip, sizeof(ip4));
+	ip4.id = 0;
+	ip4.check = 0;
+	ip4.check = csum_fold(csum_add(0, &ip4, sizeof(ip4)));
+	memcpy(ip, &ip4, sizeof(ip4));
+	return grow;
 }
 
 size_t frame_build(const struct frame *f, bool v6, uint8_t *buf)
@@ -204,6 +268,10 @@ size_t frame_build(const struct frame *f, bool v6, uint8_t *buf)
 		len = put_tcp(f, l4);
 	else if (proto == IPPROTO_UDP)
 		len = put_udp(f, l4);
+	else if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6)
+		len = put_icmp(f, v6, l4);
+	else if (f->inside)
+		len = put_inside(f->inside, proto == IPPROTO_IPV6, l4);
 	for (i = 0; i < f->payload; i++)
 		l4[len + i] = (uint8_t)(i * 7 + 3);
 	len += f->payload;
@@ -213,5 +281,46 @@ size_t frame_build(const struct frame *f, bool v6, uint8_t *buf)
 	else
 		put_ip4(f, proto, len, ip);
 	put_check(f, v6, proto, l4, len);
-	return (size_t)(l4 + len - buf);
+	len += (size_t)(l4 - ip);
+	if (f->tunnel)
+		len += put_outer(f, v6, ip, len);
+	return (size_t)(ip - buf) + len;
+}
+
+size_t frame_fragment(const uint8_t *frame, size_t frame_len, bool v6, size_t at, size_t len,
+		      uint8_t *buf)
+{
+	const size_t eth = sizeof(struct ethhdr);
+	struct ip6_frag part = { .ip6f_ident = htonl(0x1234) };
+	struct ip6_hdr ip6;
+	struct iphdr ip;
+	size_t head, out;
+	bool more;
+
+	memcpy(&ip, frame + eth, sizeof(ip));
+	head = v6 ? sizeof(ip6) : ip.ihl * 4u;
+	more = eth + head + at + len < frame_len;
+	if (!more)
+		len = frame_len - eth - head - at;
+	memcpy(buf, frame, eth + head);
+	out = eth + head;
+	if (v6) {
+		memcpy(&ip6, buf + eth, sizeof(ip6));
+		part.ip6f_nxt = ip6.ip6_nxt;
+		part.ip6f_offlg = htons((uint16_t)(at | more));
+		ip6.ip6_nxt = IPPROTO_FRAGMENT;
+		ip6.ip6_plen = htons((uint16_t)(sizeof(part) + len));
+		memcpy(buf + eth, &ip6, sizeof(ip6));
+		memcpy(buf + out, &part, sizeof(part));
+		out += sizeof(part);
+	} else {
+		ip.tot_len = htons((uint16_t)(head + len));
+		ip.frag_off = htons((uint16_t)(at / 8 | (more ? 0x2000 : 0)));
+		ip.check = 0;
+		memcpy(buf + eth, &ip, sizeof(ip));
+		ip.check = csum_fold(csum_add(0, buf + eth, head));
+		memcpy(buf + eth, &ip, sizeof(ip));
+	}
+	memcpy(buf + out, frame + eth + head + at, len);
+	return out + len;
 }

@@ -30,6 +30,7 @@ enum who {
 	WEB1,	  /* port 8080, behind the back interface; as are the next two */
 	WEB2,
 	WEB3,
+	LIP,   /* one port, 5000: what fullnat's packets come from */
 	FRONT, /* the director's own interfaces */
 	BACK,
 	WHOS,
@@ -45,13 +46,23 @@ struct frame {
 	uint16_t payload;	     /* bytes behind the header */
 	uint16_t sport, dport;	     /* theirs */
 	uint32_t seq, ack;
-	uint8_t ip_options; /* bytes of IPv4 options; IPv6: one extension header for each 4 */
-	uint16_t fragment;  /* IPv4: the fragment field; IPv6: a fragment header with it */
-	bool atomic;	    /* IPv6: a fragment header that says "whole" */
-	bool no_check;	    /* UDP without a checksum */
-	bool tagged;	    /* 802.1Q in band */
-	bool broadcast;	    /* to ff:ff:ff:ff:ff:ff */
-	bool unfinished;    /* the checksum holds the pseudo header's sum only (CHECKSUM_PARTIAL) */
+	const uint8_t *tcp_options;
+	uint8_t tcp_options_len; /* a multiple of 4 */
+	uint8_t ip_options;	 /* bytes of IPv4 options; IPv6: one extension header for each 4 */
+	uint16_t fragment;	 /* IPv4: the fragment field; IPv6: a fragment header with it */
+	bool may_fragment;	 /* IPv4: without DF */
+	bool atomic;		 /* IPv6: a fragment header that says "whole" */
+	bool no_check;		 /* UDP without a checksum */
+	bool tagged;		 /* 802.1Q in band */
+	bool broadcast;		 /* to ff:ff:ff:ff:ff:ff */
+	const struct frame *inside; /* a tunnel's packet: with proto IPIP or IPV6, in a frame */
+	const struct frame *about;  /* an ICMP error (proto ICMP or ICMPV6) about this one */
+	uint8_t icmp_type, icmp_code;
+	uint32_t icmp_rest;	  /* the second word of the error */
+	uint16_t quote;		  /* bytes of `about` that are quoted; all */
+	enum who tunnel;	  /* to whom an outer header leads, from BACK */
+	bool tunnel_other_family; /* the outer header is not of the inner family */
+	bool unfinished; /* the checksum holds the pseudo header's sum only (CHECKSUM_PARTIAL) */
 };
 
 struct addr who_addr(enum who who, bool v6);
@@ -60,5 +71,10 @@ const uint8_t *who_mac(enum who who);
 
 /* Writes the frame to buf (FRAME_MAX bytes), returns its length. */
 size_t frame_build(const struct frame *f, bool v6, uint8_t *buf);
+
+/* Writes to buf the fragment of a frame that holds `len` bytes of what is behind its IP header,
+ * from `at` on, which is a multiple of 8; fewer where it ends.  Returns the fragment's length. */
+size_t frame_fragment(const uint8_t *frame, size_t frame_len, bool v6, size_t at, size_t len,
+		      uint8_t *buf);
 
 #endif

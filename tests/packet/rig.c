@@ -119,6 +119,7 @@ struct rig *rig_open(unsigned flows)
 		exit(1);
 	bpf_map__set_max_entries(rig->skel->maps.flows4, flows);
 	bpf_map__set_max_entries(rig->skel->maps.flows6, flows);
+	bpf_map__set_max_entries(rig->skel->maps.templates, flows);
 	begun = now_ns();
 	errno = 0;
 	if (lbd_bpf__load(rig->skel)) {
@@ -130,6 +131,8 @@ struct rig *rig_open(unsigned flows)
 	rig->svcs = map_shared(rig->skel->maps.svcs);
 	rig->servers = map_shared(rig->skel->maps.servers);
 	rig->rings = map_shared(rig->skel->maps.rings);
+	rig->ranges = map_shared(rig->skel->maps.ranges);
+	rig->lips = map_shared(rig->skel->maps.lips);
 	rig->gates = map_shared(rig->skel->maps.gates);
 	rig->reclaim = map_shared(rig->skel->maps.reclaim);
 	rig->ports = map_shared(rig->skel->maps.ports);
@@ -181,32 +184,44 @@ void rig_reset(struct rig *rig, bool v6, enum hook hook)
 	hash_clear(rig->skel->maps.flows6);
 	hash_clear(rig->skel->maps.gate_vrids);
 	hash_clear(rig->skel->maps.gate_addrs);
+	hash_clear(rig->skel->maps.wide);
+	hash_clear(rig->skel->maps.templates);
+	hash_clear(rig->skel->maps.fragments);
+	hash_clear(rig->skel->maps.held);
 	percpu_clear(rig->skel->maps.counters, HOOKS * COUNTERS);
-	percpu_clear(rig->skel->maps.server_stats, 8);
-	percpu_clear(rig->skel->maps.credits, 2);
-	memset(rig->svcs, 0, 8 * sizeof(*rig->svcs));
-	memset(rig->servers, 0, 8 * sizeof(*rig->servers));
-	memset(rig->rings, 0, 8 * sizeof(*rig->rings));
+	percpu_clear(rig->skel->maps.server_stats, RIG_SLOTS);
+	percpu_clear(rig->skel->maps.credits, bpf_map__max_entries(rig->skel->maps.credits));
+	memset(rig->svcs, 0, RIG_SLOTS * sizeof(*rig->svcs));
+	memset(rig->servers, 0, RIG_SLOTS * sizeof(*rig->servers));
+	memset(rig->rings, 0, RIG_SLOTS * sizeof(*rig->rings));
+	memset(rig->ranges, 0, RIG_SLOTS * sizeof(*rig->ranges));
+	memset(rig->lips, 0, 8 * sizeof(*rig->lips));
 	memset(rig->gates, 0, 8 * sizeof(*rig->gates));
 	memset(rig->ports, 0, 64 * sizeof(*rig->ports));
 	set_port(rig, rig->front, FRONT);
 	set_port(rig, rig->back, BACK);
+	rig->lips[LIP_SLOT] = (struct lip){ .addr = who_addr(LIP, v6),
+					    .port = who_port(LIP),
+					    .last = who_port(LIP) };
 }
 
 static void set_server(struct rig *rig, uint32_t id, uint32_t svc, enum who who, enum method method)
 {
+	bool maps_ports = method == METHOD_NAT || method == METHOD_FULLNAT;
 	struct server *s = &rig->servers[id];
 	struct nexthop *hop = &s->hops[0];
 
 	s->addr = who_addr(who, rig->v6);
-	s->port = htons(method == METHOD_NAT ? who_port(who) : who_port(VIP));
+	s->port = htons(maps_ports ? who_port(who) : who_port(VIP));
+	s->lips = method == METHOD_FULLNAT ? SPAN(LIP_SLOT, 1) : 0;
 	s->method = method;
 	s->svc = svc;
-	s->available = 1;
+	s->status = SERVER_ALIVE | SERVER_TAKES;
 	hop->ifindex = rig->back;
 	hop->mtu = 1500;
-	hop->resolved = 1;
+	hop->flags = HOP_RESOLVED;
 	hop->gateway = s->addr;
+	hop->source = who_addr(BACK, rig->v6);
 	memcpy(hop->dmac, who_mac(who), 6);
 	memcpy(hop->smac, who_mac(BACK), 6);
 }
@@ -224,6 +239,17 @@ void rig_service_key(struct rig *rig, uint32_t slot, enum who vip, uint8_t proto
 		bpf_map_update_elem(bpf_map__fd(rig->skel->maps.services), &key, &ref, BPF_ANY), 0);
 }
 
+void rig_service_remove(struct rig *rig, enum who vip, uint8_t proto)
+{
+	struct svc_key key = {
+		.vip = who_addr(vip, rig->v6),
+		.port = htons(who_port(vip)),
+		.proto = proto,
+	};
+
+	assert_int_equal(bpf_map_delete_elem(bpf_map__fd(rig->skel->maps.services), &key), 0);
+}
+
 void rig_service(struct rig *rig, uint32_t slot, enum who vip, uint8_t proto, enum method method,
 		 unsigned n)
 {
@@ -234,7 +260,7 @@ void rig_service(struct rig *rig, uint32_t slot, enum who vip, uint8_t proto, en
 		set_server(rig, SERVER1 + i, slot, WEB1 + i, method);
 		rig->rings[0].server[i] = SERVER1 + i;
 	}
-	svc->ring = SVC_RING(0, n);
+	svc->ring = SPAN(0, n);
 	for (i = 0; i < FLOW_STATES; i++)
 		svc->timeout[i] = 1000000;
 	rig_service_key(rig, slot, vip, proto, 0);
@@ -440,6 +466,35 @@ void rig_flow_set(struct rig *rig, const struct frame *f, const struct flow *to)
 	assert_int_equal(bpf_map_update_elem(flows_fd(rig, rig->v6), &key, &value, BPF_EXIST), 0);
 }
 
+/* As flow_tag() of the programs has it. */
+static uint32_t tag_of(const struct rig *rig, const union key *key)
+{
+	size_t words = (rig->v6 ? sizeof(key->v6) : sizeof(key->v4)) / 4, i;
+	uint32_t word[sizeof(*key) / 4], tag = 0;
+
+	memcpy(word, key, sizeof(*key));
+	for (i = 0; i < words; i++) {
+		tag = (tag ^ word[i]) * 0x9e3779b1;
+		tag ^= tag >> 15;
+	}
+	return tag;
+}
+
+void rig_flow_put(struct rig *rig, const struct frame *f, const struct frame *to,
+		  const struct flow *flow)
+{
+	union key key = key_of(rig, f), becomes = key_of(rig, to);
+	union value value = { .f = *flow };
+
+	value.f.word = WORD(LIFE_LIVE, 0, FLOW_ESTABLISHED, 1);
+	value.f.tag = tag_of(rig, &key);
+	if (rig->v6)
+		value.v6.to = becomes.v6.t;
+	else
+		value.v4.to = becomes.v4.t;
+	assert_int_equal(bpf_map_update_elem(flows_fd(rig, rig->v6), &key, &value, BPF_ANY), 0);
+}
+
 void rig_flow_delete(struct rig *rig, const struct frame *f)
 {
 	union key key = key_of(rig, f);
@@ -460,8 +515,10 @@ int rig_reclaim_listed(struct rig *rig)
 int rig_reclaim(struct rig *rig)
 {
 	struct reclaim *batch = rig->reclaim;
+	int templates = bpf_map__fd(rig->skel->maps.templates);
 	struct flow6_key key6, *last6 = NULL;
 	struct flow4_key key4, *last4 = NULL;
+	struct template_key *last = NULL;
 
 	batch->n4 = batch->n6 = 0;
 	while (batch->n4 < RECLAIM_BATCH &&
@@ -474,6 +531,10 @@ int rig_reclaim(struct rig *rig)
 		batch->keys6[batch->n6++] = key6;
 		last6 = &key6;
 	}
+	batch->n_templates = 0;
+	while (batch->n_templates < RECLAIM_BATCH &&
+	       !bpf_map_get_next_key(templates, last, &batch->templates[batch->n_templates]))
+		last = &batch->templates[batch->n_templates++];
 	return rig_reclaim_listed(rig);
 }
 

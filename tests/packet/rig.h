@@ -13,12 +13,14 @@
 #include "xmit/lbd.skel.h"
 
 #define RIG_FLOWS 4096
+#define RIG_SLOTS 160 /* of each shared map: what rig_reset() clears */
 
 /* Slots that rig_service() and rig_server() use. */
-#define SVC	1
-#define SVC2	2
-#define GATE	1
-#define SERVER1 1 /* WEB1, ... */
+#define SVC	 1
+#define SVC2	 2
+#define GATE	 1
+#define SERVER1	 1 /* WEB1, ... */
+#define LIP_SLOT 1
 
 struct rig {
 	struct lbd_bpf *skel;
@@ -29,6 +31,8 @@ struct rig {
 	struct svc *svcs;
 	struct server *servers;
 	struct ring_chunk *rings;
+	struct range *ranges;
+	struct lip *lips;
 	struct gate *gates;
 	struct reclaim *reclaim;
 	struct port *ports;
@@ -48,7 +52,8 @@ struct context {
 	bool sum_known; /* TC: as if the card had summed the frame up (CHECKSUM_COMPLETE) */
 };
 
-/* Ends the program with status 77 when the machine cannot load BPF programs.  flows: table size. */
+/* Ends the program with status 77 when the machine cannot load BPF programs.  flows: size of each
+ * table, and of the templates'. */
 struct rig *rig_open(unsigned flows);
 void rig_close(struct rig *rig);
 
@@ -59,6 +64,7 @@ void rig_reset(struct rig *rig, bool v6, enum hook hook);
 void rig_service(struct rig *rig, uint32_t slot, enum who vip, uint8_t proto, enum method method,
 		 unsigned n);
 void rig_service_key(struct rig *rig, uint32_t slot, enum who vip, uint8_t proto, uint32_t gate);
+void rig_service_remove(struct rig *rig, enum who vip, uint8_t proto);
 /* Gate 1, open, around whoever's address; its daemon is alive. */
 void rig_gate(struct rig *rig, enum who who, uint8_t vrid);
 uint64_t now_ns(void);
@@ -78,9 +84,13 @@ size_t rig_flows(struct rig *rig);
 /* Entries by the tuple of a frame, seen from the side given. */
 bool rig_flow(struct rig *rig, const struct frame *f, struct flow *ret);
 void rig_flow_set(struct rig *rig, const struct frame *f, const struct flow *to);
+/* An entry, live, that makes the tuple of f that of to; of f it has server, gate, verbs, flags. */
+void rig_flow_put(struct rig *rig, const struct frame *f, const struct frame *to,
+		  const struct flow *flow);
 void rig_flow_delete(struct rig *rig, const struct frame *f);
 
-/* Runs the reclaim program over the keys in rig->reclaim, or over every entry; 0 or -errno. */
+/* Runs the reclaim program over the keys in rig->reclaim, or over every flow and template; 0 or
+ * -errno. */
 int rig_reclaim_listed(struct rig *rig);
 int rig_reclaim(struct rig *rig);
 /* Lets all flows look as if their last packet had been so many jiffies ago. */

@@ -31,7 +31,7 @@
 #define OPS_LONG    10000000ul
 #define TABLE	    8192
 #define THREADS	    2
-#define SERVICES    4  /* each with servers of its own */
+#define SERVICES    6  /* each with servers of its own */
 #define SERVERS	    3  /* of a service */
 #define PORTS	    32 /* of the one client, so many tuples for each service and family */
 #define CLOSING_NS  (20 * 1000000000ull)
@@ -40,11 +40,16 @@ static const struct {
 	enum method method;
 	uint8_t proto;
 	uint32_t timeout; /* jiffies; 0: over as soon as it is listed */
+	uint32_t persist;
+	uint8_t flags;
+	uint32_t upper; /* of the first server's flows */
 } services[SERVICES] = {
-	{ METHOD_NAT, IPPROTO_TCP, 0 },
-	{ METHOD_NAT, IPPROTO_TCP, 1 },
-	{ METHOD_DR, IPPROTO_TCP, 0 },
-	{ METHOD_NAT, IPPROTO_UDP, 0 },
+	{ METHOD_NAT, IPPROTO_TCP, .timeout = 0 },
+	{ METHOD_NAT, IPPROTO_TCP, .timeout = 1, .upper = 4 },
+	{ METHOD_DR, IPPROTO_TCP, .timeout = 0 },
+	{ METHOD_NAT, IPPROTO_UDP, .timeout = 0 },
+	{ METHOD_NAT, IPPROTO_TCP, .persist = 1 },
+	{ METHOD_NAT, IPPROTO_UDP, .timeout = 1, .flags = SVC_ONE_PACKET },
 };
 
 /* Where things are in a frame without options. */
@@ -136,9 +141,10 @@ static void fill_server(struct rig *rig, unsigned svc, unsigned k, bool v6)
 	s->port = htons(services[svc].method == METHOD_NAT ? 8080 : 80);
 	s->method = services[svc].method;
 	s->svc = svc_slot(svc, v6);
-	s->available = 1;
+	s->upper = k ? 0 : services[svc].upper;
+	s->status = SERVER_ALIVE | SERVER_TAKES;
 	s->hops[0].ifindex = rig->back;
-	s->hops[0].resolved = 1;
+	s->hops[0].flags = HOP_RESOLVED;
 	memcpy(s->hops[0].dmac, who_mac(WEB1), 6);
 	mark_server(&s->hops[0].dmac[5], svc, k);
 	memcpy(s->hops[0].smac, who_mac(BACK), 6);
@@ -161,7 +167,10 @@ static void fill_service(struct rig *rig, unsigned svc, bool v6)
 		fill_server(rig, svc, i, v6);
 		rig->rings[ref.svc].server[i] = server_id(svc, i, v6);
 	}
-	s->ring = SVC_RING(ref.svc * RING_CHUNK, SERVERS);
+	s->ring = SPAN(ref.svc * RING_CHUNK, SERVERS);
+	s->persist = services[svc].persist;
+	s->persist_bits = 128;
+	s->flags = services[svc].flags;
 	if (bpf_map_update_elem(bpf_map__fd(rig->skel->maps.services), &key, &ref, BPF_ANY)) {
 		perror("services");
 		exit(1);
@@ -268,6 +277,18 @@ static bool answer_is_right(const struct op *op, const uint8_t *in, const uint8_
 	       !memcmp(ports, &sport, 2) && !memcmp(ports + 2, &dport, 2);
 }
 
+/* TC tells a client whose flow is over so. */
+static bool is_reset(const struct op *op, const uint8_t *in, const uint8_t *out)
+{
+	size_t len = places[op->v6].addr_len, dst = places[op->v6].dst, src = places[op->v6].src;
+	const uint8_t *sent = in + places[op->v6].ports, *ports = out + places[op->v6].ports;
+
+	return op->hook == HOOK_INGRESS && services[op->svc].proto == IPPROTO_TCP &&
+	       !memcmp(out, who_mac(CLIENT), 6) && !memcmp(out + dst, in + src, len) &&
+	       !memcmp(out + src, in + dst, len) && !memcmp(ports, sent + 2, 2) &&
+	       !memcmp(ports + 2, sent, 2) && ports[13] & RST;
+}
+
 static void complain(struct worker *w, const struct op *op, const char *what)
 {
 	if (!w->wrong[0])
@@ -297,6 +318,8 @@ static void operate(struct worker *w, const struct op *op)
 		return;
 	}
 	if ((int)opts.retval != action_redirect(op->hook))
+		return;
+	if (!answer && is_reset(op, in, out))
 		return;
 	w->forwarded++;
 	if (!(answer ? answer_is_right(op, in, out) : request_is_right(op, in, out)))
@@ -333,7 +356,7 @@ static void *work(void *arg)
 struct reclaimer {
 	pthread_t thread;
 	struct rig *rig;
-	uint64_t runs, reclaimed, orphans, kept;
+	uint64_t runs, reclaimed, orphans, kept, forgotten;
 	int error;
 };
 
@@ -344,6 +367,7 @@ static int reclaim_once(struct reclaimer *r)
 	r->reclaimed += r->rig->reclaim->reclaimed;
 	r->orphans += r->rig->reclaim->orphans;
 	r->kept += r->rig->reclaim->kept;
+	r->forgotten += r->rig->reclaim->forgotten;
 	return r->error;
 }
 
@@ -397,13 +421,27 @@ static bool no_load(struct rig *rig)
 	for (id = 0; id <= server_id(SERVICES - 1, SERVERS - 1, true); id++) {
 		struct server *s = &rig->servers[id];
 
-		if (s->active || s->inactive) {
-			printf("server %u: %d active, %d inactive\n", id, (int)s->active,
-			       (int)s->inactive);
+		if (s->active || s->inactive || s->overloaded) {
+			printf("server %u: %d active, %d inactive, overloaded %u\n", id,
+			       (int)s->active, (int)s->inactive, s->overloaded);
 			none = false;
 		}
 	}
 	return none;
+}
+
+/* Templates that count no flow are forgotten; the others stay. */
+static size_t templates_left(struct rig *rig)
+{
+	int fd = bpf_map__fd(rig->skel->maps.templates);
+	struct template_key key, *last = NULL;
+	struct template t;
+	size_t n = 0;
+
+	for (; !bpf_map_get_next_key(fd, last, &key); last = &key, n++)
+		if (!bpf_map_lookup_elem(fd, &key, &t))
+			printf("a template counts %d flows\n", (int)t.flows);
+	return n;
 }
 
 static bool all_is_over(struct rig *rig, struct reclaimer *r, uint64_t ops)
@@ -414,12 +452,17 @@ static bool all_is_over(struct rig *rig, struct reclaimer *r, uint64_t ops)
 
 	while (rig_flows(rig) && now_ns() < end && !r->error)
 		reclaim_once(r);
-	printf("reclaim: %lu runs, %lu flows, %lu orphans, %lu kept\n", (unsigned long)r->runs,
-	       (unsigned long)r->reclaimed, (unsigned long)r->orphans, (unsigned long)r->kept);
+	usleep(100000); /* templates outlive flows for a jiffy */
+	reclaim_once(r);
+	printf("reclaim: %lu runs, %lu flows, %lu orphans, %lu kept, %lu templates\n",
+	       (unsigned long)r->runs, (unsigned long)r->reclaimed, (unsigned long)r->orphans,
+	       (unsigned long)r->kept, (unsigned long)r->forgotten);
 	if (rig_flows(rig)) {
 		printf("%zu entries are left\n", rig_flows(rig));
 		right = false;
 	}
+	if (templates_left(rig) || !r->forgotten)
+		right = false;
 	return no_load(rig) && right && !r->error && !r->orphans;
 }
 

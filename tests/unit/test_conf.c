@@ -67,7 +67,8 @@ static void no_name_is_there_twice(void **state)
 
 static void is_bounded(const struct opt_group *g, const struct opt *o, const char *path)
 {
-	bool number = o->type == OPT_U32 || o->type == OPT_U16 || o->type == OPT_DURATION;
+	bool number = o->type == OPT_U32 || o->type == OPT_U16 || o->type == OPT_PORTS ||
+		      o->type == OPT_DURATION;
 	bool many = o->type == OPT_LIST || o->type == OPT_NAMED;
 	bool text = o->type == OPT_STRING || o->type == OPT_PATH;
 
@@ -114,6 +115,23 @@ static void default_is_allowed(const struct opt_group *g, const struct opt *o, c
 static void defaults_are_inside_the_bounds(void **state)
 {
 	each_opt(&schema_file, "", default_is_allowed);
+}
+
+/* The first member of a struct is at offset 0: in one that starts with something else, an option
+ * there has forgotten its member. */
+static void has_its_member(const struct opt_group *g, const struct opt *o, const char *path)
+{
+	if (o->flags & OPT_NO_MEMBER)
+		return;
+	if ((g->has_where && o->at < sizeof(struct conf_where)) || o->at >= g->size)
+		fail_msg("%s: its member is not in its struct", path);
+}
+
+static void members_are_in_their_structs(void **state)
+{
+	each_opt(&schema_service, "", has_its_member);
+	each_opt(&schema_vrrp, "", has_its_member);
+	each_opt(&schema_director, "", has_its_member);
 }
 
 static void the_nearest_name_is_proposed(void **state)
@@ -209,6 +227,99 @@ static void members_hold_what_was_written(void **state)
 	conf_free(c);
 }
 
+static const char engine[] =
+	"vrrp: { v4: { interface = \"eth0\"; vrid = 1;\n"
+	"		addresses = [ \"192.0.2.10/24\", \"10.0.0.1/16 dev eth1\", \"10.0.1.1/24 dev eth2\" ]; };\n"
+	"	other: { interface = \"eth7\"; vrid = 2; addresses = [ \"192.0.2.20/24\" ]; };\n"
+	"	v6: { interface = \"eth0\"; vrid = 1;\n"
+	"		addresses = [ \"2001:db8::10/64\", \"fd00::1/64 dev eth1\" ]; }; };\n"
+	"defaults: { method = \"fullnat\"; check: { type = \"none\"; }; timeouts: { udp = \"7s\"; };\n"
+	"	local_addresses = [ \"10.0.0.200\", \"10.0.1.200\", \"172.16.0.1\", \"fd00::200\" ]; };\n"
+	"services: {\n"
+	"	full: { vip = [ \"192.0.2.10\", \"2001:db8::10\" ]; port = 80;\n"
+	"		servers: { a: { address = \"10.7.0.5\"; }; b: { address = \"fd00:7::5\"; }; }; };\n"
+	"	own: { vip = [ \"192.0.2.10\" ]; port = \"8000-8100\"; timeouts: { close = \"3s\"; };\n"
+	"		persistence: { prefix4 = 24; }; local_ports = \"2000-3000\";\n"
+	"		local_addresses = [ \"10.0.0.200\", \"10.9.0.1/24 dev eth3\" ];\n"
+	"		servers: { a: { address = \"10.7.0.5\"; }; };\n"
+	"		sorry: { address = \"198.51.100.9\"; method = \"tun\"; }; };\n"
+	"	none: { vip = \"192.0.2.20\"; port = \"any\"; method = \"nat\";\n"
+	"		servers: { a: { address = \"192.0.2.7\"; };\n"
+	"			b: { address = \"192.0.2.8\"; method = \"dr\"; }; }; };\n"
+	"	always: { vip = \"192.0.2.30\"; port = 80; owner = \"always\";\n"
+	"		local_addresses = \"10.8.0.1\"; servers: { a: { address = \"10.7.0.5\"; }; }; }; };\n";
+
+static void members_of_the_engine_hold_what_was_written(void **state)
+{
+	struct conf *c = load(engine, NULL);
+	const struct conf_service *full = &c->services[0], *own = &c->services[1];
+	const struct conf_service *none = &c->services[2];
+
+	assert_int_equal(full->port, 80);
+	assert_int_equal(full->port_last, 80);
+	assert_int_equal(full->persistence.timeout.us, 0);
+	assert_int_equal(full->timeouts.udp.us, 7000000);
+	assert_int_equal(full->timeouts.established.us, 900000000);
+	assert_int_equal(full->n_local_addresses, 4);
+	assert_int_equal(full->local_port, 0);
+	assert_false(full->has_sorry);
+	assert_int_equal(own->port, 8000);
+	assert_int_equal(own->port_last, 8100);
+	assert_int_equal(own->servers[0].port, 0);
+	assert_int_equal(own->servers[0].method, CONF_METHOD_FULLNAT);
+	assert_int_equal(own->timeouts.udp.us, 7000000);
+	assert_int_equal(own->timeouts.close.us, 3000000);
+	assert_int_equal(own->persistence.timeout.us, 300000000);
+	assert_int_equal(own->persistence.prefix4, 24);
+	assert_int_equal(own->persistence.prefix6, 128);
+	assert_int_equal(own->local_port, 2000);
+	assert_int_equal(own->local_port_last, 3000);
+	assert_true(own->has_sorry);
+	assert_string_equal(own->sorry.name, "sorry");
+	assert_string_equal(own->sorry.where.path, "services.own.sorry");
+	assert_int_equal(own->sorry.method, CONF_METHOD_TUN);
+	assert_int_equal(own->sorry.port, 0);
+	assert_int_equal(own->sorry.weight, 1);
+	assert_int_equal(none->port, 1);
+	assert_int_equal(none->port_last, 65535);
+	assert_int_equal(none->n_local_addresses, 0);
+	assert_int_equal(none->servers[0].method, CONF_METHOD_NAT);
+	assert_int_equal(none->servers[1].method, CONF_METHOD_DR);
+	conf_free(c);
+}
+
+static void assert_local(const struct conf *c, const struct conf_vrrp *v, const char *expected)
+{
+	struct conf_vip *list;
+	unsigned i, n = conf_vrrp_local(c, v, &list);
+	char text[PREFIX_STRLEN];
+	struct str out = { 0 };
+
+	for (i = 0; i < n; i++)
+		str_addf(&out, "%s %s\n", prefix_str(&list[i].prefix, text), list[i].interface);
+	assert_string_equal(str_text(&out), expected);
+	if (!n)
+		assert_null(list);
+	str_free(&out);
+	free(list);
+}
+
+/* Each once; on the interface of the smallest network that they are in; not those of another
+ * instance's services, nor of services that no instance has. */
+static void local_addresses_move_with_their_instance(void **state)
+{
+	struct conf *c = load(engine, NULL);
+
+	assert_local(c, &c->vrrp[0],
+		     "10.0.0.200/32 eth1\n"
+		     "10.0.1.200/32 eth2\n"
+		     "10.9.0.1/24 eth3\n"
+		     "172.16.0.1/32 eth0\n");
+	assert_local(c, &c->vrrp[1], "");
+	assert_local(c, &c->vrrp[2], "fd00::200/128 eth1\n");
+	conf_free(c);
+}
+
 static void the_other_node_sees_its_own_values(void **state)
 {
 	struct conf *c = load(pair, "lb2");
@@ -241,12 +352,22 @@ static void interfaces_are_told_with_their_lines(void **state)
 	struct str told = { 0 };
 
 	conf_each_interface(c, keep_interface, &told);
+	conf_free(c);
+	c = load(engine, NULL);
+	conf_each_interface(c, keep_interface, &told);
 	assert_string_equal(str_text(&told), "3 director.interfaces eth0\n"
 					     "3 director.interfaces eth2\n"
 					     "10 nodes.lb1.vrrp.shop.interface eth5\n"
 					     "6 vrrp.shop.addresses eth1\n"
 					     "7 vrrp.late.interface eth7 or not\n"
-					     "8 vrrp.late.addresses eth8 or not\n");
+					     "8 vrrp.late.addresses eth8 or not\n"
+					     "1 vrrp.v4.interface eth0\n"
+					     "2 vrrp.v4.addresses eth1\n"
+					     "2 vrrp.v4.addresses eth2\n"
+					     "3 vrrp.other.interface eth7\n"
+					     "4 vrrp.v6.interface eth0\n"
+					     "5 vrrp.v6.addresses eth1\n"
+					     "13 services.own.local_addresses eth3\n");
 	str_free(&told);
 	conf_free(c);
 }
@@ -315,6 +436,28 @@ static void a_difference_names_what_changes(void **state)
 		    "~ services.www.checks.check.interval: \"2s\" -> \"5s\"\n");
 }
 
+static void groups_come_and_go(void **state)
+{
+	static const char servers[] =
+		"port = 80; method = \"dr\"; servers: {" SERVER("a", "192.0.2.21") "}; };";
+	struct str before = { 0 }, after = { 0 };
+
+	str_addf(&before, "services: { www: { vip = \"192.0.2.10\"; persistence: { }; %s"
+			  "api: { vip = \"192.0.2.11\"; timeouts: { udp = \"1s\"; }; %s };",
+		 servers, servers);
+	str_addf(&after, "services: { www: { vip = \"192.0.2.10\"; "
+			 "sorry: { address = \"192.0.2.99\"; }; %s"
+			 "api: { vip = [ \"192.0.2.11\", \"198.51.100.0/24\" ]; %s };",
+		 servers, servers);
+	assert_diff(str_text(&before), str_text(&after),
+		    "- services.www.persistence\n"
+		    "+ services.www.sorry\n"
+		    "~ services.api.vip: [ \"192.0.2.11\" ] -> [ \"192.0.2.11\", \"198.51.100.0/24\" ]\n"
+		    "~ services.api.timeouts.udp: \"1s\" -> \"5m\"\n");
+	str_free(&before);
+	str_free(&after);
+}
+
 static void order_and_spelling_are_no_difference(void **state)
 {
 	assert_diff("services: {" SERVICE("a", "80", SERVER("x", "192.0.2.21"))
@@ -348,14 +491,18 @@ int main(void)
 		cmocka_unit_test(no_name_is_there_twice),
 		cmocka_unit_test(bounds_are_sane),
 		cmocka_unit_test(defaults_are_inside_the_bounds),
+		cmocka_unit_test(members_are_in_their_structs),
 		cmocka_unit_test(the_nearest_name_is_proposed),
 		cmocka_unit_test(durations_are_printed_in_their_largest_unit),
 		cmocka_unit_test(members_hold_what_was_written),
+		cmocka_unit_test(members_of_the_engine_hold_what_was_written),
+		cmocka_unit_test(local_addresses_move_with_their_instance),
 		cmocka_unit_test(the_other_node_sees_its_own_values),
 		cmocka_unit_test(objects_know_where_they_were_written),
 		cmocka_unit_test(interfaces_are_told_with_their_lines),
 		cmocka_unit_test(the_instance_of_an_address_is_found),
 		cmocka_unit_test(a_difference_names_what_changes),
+		cmocka_unit_test(groups_come_and_go),
 		cmocka_unit_test(order_and_spelling_are_no_difference),
 		cmocka_unit_test(a_missing_file_is_an_error),
 	};

@@ -14,79 +14,33 @@
 #include "fake_net.h"
 #include "ipvs/gate.h"
 #include "ipvs/ipvs.h"
-#include "ipvs/ring.h"
-#include "ipvs/sched.h"
-
-/* ---- Schedulers ---- */
-
-static void wrr_hands_out_ipvs_order(void **state)
-{
-	/* ip_vs_wrr: weights 4, 3, 2 give A A B A B C A B C */
-	static const struct sched_server servers[] = { { 1, 4 }, { 2, 3 }, { 3, 2 } };
-	static const uint32_t want[] = { 1, 1, 2, 1, 2, 3, 1, 2, 3 };
-	uint32_t ids[9];
-
-	assert_int_equal(sched_ring_len(CONF_SCHED_WRR, servers, 3), 9);
-	sched_ring_fill(CONF_SCHED_WRR, servers, 3, ids);
-	assert_memory_equal(ids, want, sizeof(want));
-}
-
-static void wrr_counts_in_the_common_divisor(void **state)
-{
-	static const struct sched_server servers[] = { { 7, 200 }, { 8, 100 } };
-	static const uint32_t want[] = { 7, 7, 8 };
-	uint32_t ids[3];
-
-	assert_int_equal(sched_ring_len(CONF_SCHED_WRR, servers, 2), 3);
-	sched_ring_fill(CONF_SCHED_WRR, servers, 2, ids);
-	assert_memory_equal(ids, want, sizeof(want));
-}
-
-static void wrr_of_huge_weights_fits_a_ring_and_keeps_everybody(void **state)
-{
-	static const struct sched_server servers[] = { { 1, 65535 }, { 2, 65534 }, { 3, 1 } };
-	static uint32_t ids[RING_LEN_MAX];
-	uint32_t len = sched_ring_len(CONF_SCHED_WRR, servers, 3), count[4] = { 0 }, i;
-
-	assert_in_range(len, 3, RING_LEN_MAX);
-	sched_ring_fill(CONF_SCHED_WRR, servers, 3, ids);
-	for (i = 0; i < len; i++)
-		count[ids[i]]++;
-	assert_int_equal(count[3], 1);
-	assert_in_range(count[1] - count[2], 0, 1);
-}
-
-static void no_server_means_no_ring(void **state)
-{
-	assert_int_equal(sched_ring_len(CONF_SCHED_RR, NULL, 0), 0);
-	assert_int_equal(sched_ring_len(CONF_SCHED_WRR, NULL, 0), 0);
-}
+#include "ipvs/span.h"
 
 /* ---- Ring space ---- */
 
-static void ring_space_rests_before_it_is_used_again(void **state)
+static void span_space_rests_before_it_is_used_again(void **state)
 {
-	struct ring_space *s = ring_space_new();
+	struct span_space *s = span_space_new(RING_CHUNKS * RING_CHUNK, RING_CHUNK);
 	usec_t now = SEC(100);
-	int64_t a = ring_take(s, 20, now), b;
+	int64_t a = span_take(s, 20, now), b;
 
 	assert_int_equal(a, 0);
-	ring_give(s, SVC_RING(a, 20), now);
-	b = ring_take(s, 20, usec_add(now, MSEC(999)));
+	span_give(s, SPAN(a, 20), now);
+	b = span_take(s, 20, usec_add(now, MSEC(999)));
 	assert_int_equal(b, 32); /* two chunks further */
-	assert_int_equal(ring_take(s, 20, usec_add(now, SEC(1))), 0);
-	ring_space_free(s);
+	assert_int_equal(span_take(s, 20, usec_add(now, SEC(1))), 0);
+	span_space_free(s);
 }
 
-static void ring_space_ends(void **state)
+static void span_space_ends(void **state)
 {
-	struct ring_space *s = ring_space_new();
+	struct span_space *s = span_space_new(RING_CHUNKS * RING_CHUNK, RING_CHUNK);
 	int i;
 
 	for (i = 0; i < RING_CHUNKS * RING_CHUNK / RING_LEN_MAX; i++)
-		assert_true(ring_take(s, RING_LEN_MAX, SEC(1)) >= 0);
-	assert_int_equal(ring_take(s, 1, SEC(1)), -ENOSPC);
-	ring_space_free(s);
+		assert_true(span_take(s, RING_LEN_MAX, SEC(1)) >= 0);
+	assert_int_equal(span_take(s, 1, SEC(1)), -ENOSPC);
+	span_space_free(s);
 }
 
 /* ---- The engine ---- */
@@ -137,6 +91,7 @@ static int setup(void **state)
 					    .vips = r->vips,
 					    .n_vips = 2,
 					    .port = 80,
+					    .port_last = 80,
 					    .protocol = IPPROTO_TCP,
 					    .servers = r->servers,
 					    .n_servers = 4 };
@@ -181,12 +136,12 @@ static struct svc_ref lookup(struct rig *r, const struct addr *vip, uint16_t por
 
 static uint32_t ring_len(struct rig *r, uint32_t svc)
 {
-	return SVC_RING_COUNT(r->be->svcs[svc].ring);
+	return SPAN_COUNT(r->be->svcs[svc].ring);
 }
 
 static uint32_t ring_id(struct rig *r, uint32_t svc, uint32_t i)
 {
-	uint32_t slot = SVC_RING_FIRST(r->be->svcs[svc].ring) + i;
+	uint32_t slot = SPAN_FIRST(r->be->svcs[svc].ring) + i;
 
 	return r->be->rings[slot / RING_CHUNK].server[slot % RING_CHUNK];
 }
@@ -251,7 +206,7 @@ static void bad_verdict_acts_before_the_ring_is_rebuilt(void **state)
 	id = ring_id(r, svc, 0);
 	ipvs_verdict(r->v, "www", "a", false);
 	assert_int_equal(ring_len(r, svc), 1);
-	assert_int_equal(r->be->servers[id].available, 0);
+	assert_int_equal(r->be->servers[id].status, 0);
 	turn(r);
 	assert_int_equal(ring_len(r, svc), 0);
 }
@@ -265,6 +220,34 @@ static void server_without_weight_stays_out_of_the_ring(void **state)
 	ipvs_verdict(r->v, "www", "a", true);
 	turn(r);
 	assert_int_equal(ring_len(r, lookup(r, &r->vips[0].addr, 80).svc), 0);
+}
+
+static void another_scheduler_has_another_ring(void **state)
+{
+	static const struct {
+		unsigned scheduler;
+		uint32_t mh_size, len;
+		enum pick pick;
+	} steps[] = {
+		{ CONF_SCHED_MH, 509, 509, PICK_HASH }, { CONF_SCHED_MH, 251, 251, PICK_HASH },
+		{ CONF_SCHED_SH, 251, 256, PICK_HASH }, { CONF_SCHED_WLC, 251, 2, PICK_WLC },
+		{ CONF_SCHED_LC, 251, 2, PICK_LC },	{ CONF_SCHED_RR, 251, 2, PICK_NEXT },
+	};
+	struct rig *r = *state;
+	uint32_t svc;
+	size_t i;
+
+	ipvs_reconcile(r->v, &r->conf);
+	ipvs_verdict(r->v, "www", "a", true);
+	ipvs_verdict(r->v, "www", "b", true);
+	svc = lookup(r, &r->vips[0].addr, 80).svc;
+	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		r->service.scheduler = steps[i].scheduler;
+		r->service.mh_size = steps[i].mh_size;
+		ipvs_reconcile(r->v, &r->conf);
+		assert_int_equal(ring_len(r, svc), steps[i].len);
+		assert_int_equal(r->be->svcs[svc].pick, steps[i].pick);
+	}
 }
 
 static void next_hop_turns_over_as_a_whole(void **state)
@@ -282,7 +265,7 @@ static void next_hop_turns_over_as_a_whole(void **state)
 	fake_net_move(r->net, 3, false);
 	assert_int_equal(srv->hop, before + 1);
 	assert_int_equal(srv->hops[srv->hop & 1].ifindex, 3);
-	assert_int_equal(srv->hops[srv->hop & 1].resolved, 0);
+	assert_int_equal(srv->hops[srv->hop & 1].flags, 0);
 	assert_int_equal(srv->hops[before & 1].ifindex,
 			 2); /* a reader under way still has a whole one */
 }
@@ -338,7 +321,7 @@ static void removed_server_keeps_its_slot_until_a_sweep(void **state)
 	id = ring_id(r, svc, 0);
 	r->service.n_servers = 2; /* a and b */
 	ipvs_reconcile(r->v, &r->conf);
-	assert_int_equal(r->be->servers[id].available, 0);
+	assert_int_equal(r->be->servers[id].status, 0);
 	assert_int_equal(r->be->servers[id].svc, svc);
 	/* wanted again: the same slot */
 	r->service.n_servers = 4;
@@ -469,16 +452,13 @@ int main(void)
 {
 #define RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(wrr_hands_out_ipvs_order),
-		cmocka_unit_test(wrr_counts_in_the_common_divisor),
-		cmocka_unit_test(wrr_of_huge_weights_fits_a_ring_and_keeps_everybody),
-		cmocka_unit_test(no_server_means_no_ring),
-		cmocka_unit_test(ring_space_rests_before_it_is_used_again),
-		cmocka_unit_test(ring_space_ends),
+		cmocka_unit_test(span_space_rests_before_it_is_used_again),
+		cmocka_unit_test(span_space_ends),
 		RIG(each_family_has_the_servers_of_its_own),
 		RIG(server_gets_flows_only_after_its_verdict),
 		RIG(bad_verdict_acts_before_the_ring_is_rebuilt),
 		RIG(server_without_weight_stays_out_of_the_ring),
+		RIG(another_scheduler_has_another_ring),
 		RIG(next_hop_turns_over_as_a_whole),
 		RIG(reconcile_again_changes_nothing),
 		RIG(successor_adopts_service_server_and_gate),

@@ -14,6 +14,7 @@
 #include "lib/csum.h"
 #include "lib/list.h"
 #include "lib/loop.h"
+#include "lib/siphash.h"
 #include "lib/str.h"
 
 static void addresses_of_both_families_read_back(void **state)
@@ -99,6 +100,30 @@ static void distance_counts_slips(void **state)
 	assert_int_equal(str_distance("", "abc"), 3);
 }
 
+/* The authors' vectors_sip64: key 00 01 .. 0f, message 00 01 .. of each length. */
+static void siphash_gives_its_authors_vectors(void **state)
+{
+	static const struct siphash_key key = { 0x0706050403020100, 0x0f0e0d0c0b0a0908 };
+	static const struct {
+		size_t len;
+		uint64_t want;
+	} cases[] = {
+		{ 0, 0x726fdb47dd0e0e31 },  { 1, 0x74f839c593dc67fd },	{ 2, 0x0d6c8009d9a94f5a },
+		{ 3, 0x85676696d7fb7e2d },  { 4, 0xcf2794e0277187b7 },	{ 5, 0x18765564cd99a68d },
+		{ 6, 0xcbc9466e58fee3ce },  { 7, 0xab0200f58b01d137 },	{ 8, 0x93f5f5799a932462 },
+		{ 9, 0x9e0082df0ba9e4b0 },  { 15, 0xa129ca6149be45e5 }, { 16, 0x3f2acc7f57c29bdb },
+		{ 18, 0x4bc1b3f0968dd39c }, { 63, 0x958a324ceb064572 },
+	};
+	uint8_t message[65];
+	size_t i;
+
+	for (i = 0; i < sizeof(message); i++)
+		message[i] = (uint8_t)(i - 1);
+	/* one byte further on: a message need not be aligned */
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(siphash(&key, message + 1, cases[i].len), cases[i].want);
+}
+
 static void arena_gives_zeroed_memory_of_any_size(void **state)
 {
 	struct arena *a = arena_new();
@@ -147,6 +172,7 @@ int main(void)
 		cmocka_unit_test(checksum_of_the_rfc_example),
 		cmocka_unit_test(quote_shows_what_is_not_text),
 		cmocka_unit_test(distance_counts_slips),
+		cmocka_unit_test(siphash_gives_its_authors_vectors),
 		cmocka_unit_test(arena_gives_zeroed_memory_of_any_size),
 		cmocka_unit_test(timer_is_never_early),
 	};
