@@ -63,14 +63,14 @@ static bool leads_adverts(const struct conf_vrrp *c, const struct conf_vip *vip)
 
 unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret)
 {
-	unsigned n = 0, first, i;
+	unsigned n = 0, told = c->n_addresses - c->n_extra, first, i;
 
-	for (first = 0; first < c->n_addresses && c->family == AF_INET6; first++)
+	for (first = 0; first < told && c->family == AF_INET6; first++)
 		if (leads_adverts(c, &c->addresses[first]))
 			break;
-	if (c->family == AF_INET6 && first == c->n_addresses)
+	if (c->family == AF_INET6 && first == told)
 		ret[n++] = (struct conf_vip){ { made_link_local(c->vrid), 64 }, c->interface };
-	if (first < c->n_addresses)
+	if (first < told)
 		ret[n++] = c->addresses[first];
 	for (i = 0; i < c->n_addresses; i++)
 		if (i != first)

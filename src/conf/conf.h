@@ -130,13 +130,15 @@ struct conf_vrrp {
 	unsigned checksum;	/* enum conf_checksum */
 	const char *password;	/* v2, at most 8 characters; NULL: no authentication */
 	bool preempt;
-	usec_t preempt_delay;	 /* a living master is left alone for as long */
-	usec_t startup_delay;	 /* after the boot of the machine */
-	usec_t link_down_delay;	 /* the link may be down for as long */
-	usec_t link_up_delay;	 /* and must be up again for as long */
-	usec_t announce_refresh; /* 0: announced after a change only */
-	int family;		 /* of the addresses: AF_INET or AF_INET6 */
-	struct conf_vip *addresses;
+	usec_t preempt_delay;		     /* a living master is left alone for as long */
+	usec_t startup_delay;		     /* after the boot of the machine */
+	usec_t link_down_delay;		     /* the link may be down for as long */
+	usec_t link_up_delay;		     /* and must be up again for as long */
+	usec_t announce_refresh;	     /* 0: announced after a change only */
+	int family;			     /* of the addresses: AF_INET or AF_INET6 */
+	struct conf_vip *advertised, *extra; /* as written; both together are addresses */
+	unsigned n_advertised, n_extra;
+	struct conf_vip *addresses; /* all that move, the extra ones last */
 	unsigned n_addresses;
 	struct conf_where addresses_where;
 	struct conf_vip *local_addresses; /* of fullnat services: they move along, unadvertised */
@@ -291,7 +293,8 @@ void conf_print(const struct conf *c, struct str *out);
  * 100 -> 150". Only for the operator: nothing is decided by it. */
 void conf_diff(const struct conf *old, const struct conf *new, struct str *out);
 
-/* The addresses that an instance owns while it is MASTER, in the order of its adverts.  Of IPv6 the
+/* The addresses that an instance owns while it is MASTER, in the order of its adverts, which do not
+ * have the last n_extra.  Of IPv6 the
  * first is link-local: one of c, else one made from the virtual MAC (RFC 9568 5.2.9), which is an
  * address like the others.  ret has room for c->n_addresses + 1; returns how many there are. */
 unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret);

@@ -92,6 +92,28 @@ static void resolve_track(struct conf_track *t)
 		t->delay = SEC(5);
 }
 
+static void default_interface(struct conf_vip *list, unsigned n, const char *interface)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (!list[i].interface)
+			list[i].interface = interface;
+}
+
+static void join_addresses(struct resolver *r, struct conf_vrrp *v)
+{
+	default_interface(v->advertised, v->n_advertised, v->interface);
+	default_interface(v->extra, v->n_extra, v->interface);
+	v->n_addresses = v->n_advertised + v->n_extra;
+	v->addresses = arena_alloc(r->decoder.arena, v->n_addresses * sizeof(*v->addresses));
+	if (v->n_advertised)
+		memcpy(v->addresses, v->advertised, v->n_advertised * sizeof(*v->addresses));
+	if (v->n_extra)
+		memcpy(v->addresses + v->n_advertised, v->extra,
+		       v->n_extra * sizeof(*v->addresses));
+}
+
 static void resolve_vrrp(struct resolver *r)
 {
 	const struct opt *o = schema_find(&schema_file, "vrrp");
@@ -101,11 +123,9 @@ static void resolve_vrrp(struct resolver *r)
 
 	decode_named(&r->decoder, o, section(r, "vrrp"), &c->vrrp, &c->n_vrrp);
 	for (v = c->vrrp; v < c->vrrp + c->n_vrrp; v++) {
+		join_addresses(r, v);
 		if (v->n_addresses)
 			v->family = addr_family(&v->addresses[0].prefix.addr);
-		for (i = 0; i < v->n_addresses; i++)
-			if (!v->addresses[i].interface)
-				v->addresses[i].interface = v->interface;
 		for (i = 0; i < v->n_tracks; i++)
 			resolve_track(&v->tracks[i]);
 		if (v->n_notify && !v->notify_timeout.us)

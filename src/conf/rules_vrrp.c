@@ -18,7 +18,7 @@ static void one_family(const struct rules *r)
 	for_each(v, r->conf->vrrp, r->conf->n_vrrp) {
 		const char *family = family_name(v->family);
 
-		for (i = 1; i < v->n_addresses; i++)
+		for (i = 1; i < v->n_advertised; i++)
 			if (addr_family(&v->addresses[i].prefix.addr) != v->family)
 				error(r, &v->where, "addresses",
 				      "%s is not %s as the first one: an instance has one family",
@@ -108,13 +108,14 @@ static void advert_fits(const struct rules *r)
 
 	for_each(v, r->conf->vrrp, r->conf->n_vrrp) {
 		max = ADDRESSES6_MAX - 1; /* a link-local one is added, unless it is there */
-		for (i = 0; i < v->n_addresses; i++)
+		for (i = 0; i < v->n_advertised; i++)
 			if (addr_is_link_local(&v->addresses[i].prefix.addr))
 				max = ADDRESSES6_MAX;
-		if (v->family == AF_INET6 && v->n_addresses > max)
+		if (v->family == AF_INET6 && v->n_advertised > max)
 			error(r, &v->where, "addresses",
-			      "has %u entries, must have 1-%u: an advert holds no more of IPv6",
-			      v->n_addresses, max);
+			      "has %u entries, must have 1-%u: an advert holds no more of "
+			      "IPv6; the others are extra_addresses",
+			      v->n_advertised, max);
 	}
 }
 

@@ -268,7 +268,7 @@ static const struct opt vrrp_opts[] = {
 	  .def = "60s",
 	  .doc = "How often the master tells the network again where each address lives, with one "
 		 "packet; 0s: only when it has become master, or heard another." },
-	{ .name = "addresses", LIST(struct conf_vrrp, addresses, OPT_VIP, struct conf_vip),
+	{ .name = "addresses", LIST(struct conf_vrrp, advertised, OPT_VIP, struct conf_vip),
 	  WHERE(struct conf_vrrp, addresses_where),
 	  .min = 1, .max = 255, .flags = OPT_REQUIRED | OPT_LINK_LOCAL,
 	  .doc = "The addresses that move, with their prefix length; all of one family.  "
@@ -276,11 +276,15 @@ static const struct opt vrrp_opts[] = {
 		 "of the servers moves together with the addresses of the services.  If no address of "
 		 "an IPv6 instance is link-local, lbd adds one that is made from the virtual MAC "
 		 "address: adverts need it." },
+	{ .name = "extra_addresses", LIST(struct conf_vrrp, extra, OPT_VIP, struct conf_vip),
+	  .min = 1, .max = 4096, .flags = OPT_LINK_LOCAL, .def_doc = "none",
+	  .doc = "More addresses that move, of either family, which adverts do not name: an advert "
+		 "has room for 255 of IPv4 and 90 of IPv6, and some peers want it short." },
 	{ .name = "source", MAYBE_ADDR(struct conf_vrrp, source), .flags = OPT_LINK_LOCAL,
 	  .def_doc = "the interface's own (IPv6: its link-local one)",
 	  .doc = "The address that adverts come from." },
 	{ .name = "unicast_peers",
-	  LIST(struct conf_vrrp, unicast_peers, OPT_ADDR, struct addr), .max = 64,
+	  LIST(struct conf_vrrp, unicast_peers, OPT_ADDR, struct addr), .min = 1, .max = 64,
 	  .flags = OPT_LINK_LOCAL, .def_doc = "none: adverts are multicast",
 	  .doc = "The other directors' addresses, where the network does not carry multicast." },
 	{ .name = "track", NAMED(struct conf_vrrp, tracks, struct conf_track),

@@ -133,6 +133,8 @@ const struct value values_vrrp_status[] = {
 	VALUE(S, master_priority, "master_priority", "the priority in it"),
 	VALUE_AGO(S, last_advert, "last_advert_s", "when it came"),
 	VALUE(S, n_addresses, "addresses", "how many the instance owns as MASTER"),
+	VALUE(S, addresses_differ, "addresses_differ",
+	      "whether the last advert had others than ours"),
 	{ 0 },
 };
 #undef S

@@ -212,8 +212,8 @@ static void show_services(const json_t *a)
 		json_array_foreach(json_object_get(s, "vips"), j, vip)
 			printf("%s%s", j ? ", " : " ", json_string_value(vip));
 		printf(" port %s, %s, %s, %lld of %zu servers available, %lld connections so far\n",
-		       ports(s), text(s, "method"), text(s, "scheduler"),
-		       number(s, "available"), json_array_size(servers), number(s, "conns"));
+		       ports(s), text(s, "method"), text(s, "scheduler"), number(s, "available"),
+		       json_array_size(servers), number(s, "conns"));
 		show_servers(servers);
 	}
 	if (!json_array_size(a))

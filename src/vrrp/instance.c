@@ -65,7 +65,8 @@ struct vrrp_instance {
 	struct vrrp_listener listener;
 
 	struct addr *owned; /* in the order of the wire */
-	unsigned n_owned;
+	unsigned n_owned;   /* without those that adverts do not name */
+	unsigned n_extra;
 	struct vip_claim claim;
 
 	struct loop_timer timer;
@@ -512,32 +513,39 @@ static bool is_addressed_to(const struct vrrp_instance *v, const struct vrrp_dat
 	return addr_equal(&d->dst, &v->source) && is_peer(v, &d->src);
 }
 
-static bool lists(const struct vrrp_advert *a, const struct addr *wanted)
+static bool has(const struct addr *list, unsigned n, const struct addr *wanted)
 {
-	struct addr other;
 	unsigned i;
 
-	for (i = 0; i < a->n_addresses; i++) {
-		other = vrrp_advert_address(a, i);
-		if (addr_equal(&other, wanted))
+	for (i = 0; i < n; i++)
+		if (addr_equal(&list[i], wanted))
 			return true;
-	}
 	return false;
 }
 
-static bool same_addresses(const struct vrrp_instance *v, const struct vrrp_advert *a)
+/* Whether the advert has the addresses that ours have, in whatever order; if not, *ret is one that
+ * only one of the two has, *ret_theirs whether they do. */
+static bool same_addresses(const struct vrrp_instance *v, const struct vrrp_advert *a,
+			   struct addr *ret, bool *ret_theirs)
 {
 	unsigned n = v->n_owned < v->room ? v->n_owned : v->room, i;
-	struct addr other;
+	struct addr theirs[VRRP_MAX_ADDRESSES];
 
-	if (a->n_addresses != n)
-		return false;
-	for (i = 0; i < n; i++) {
-		other = vrrp_advert_address(a, i);
-		if (!addr_equal(&other, &v->owned[i]) && !lists(a, &v->owned[i]))
+	for (i = 0; i < a->n_addresses; i++) {
+		theirs[i] = vrrp_advert_address(a, i);
+		*ret = theirs[i];
+		*ret_theirs = true;
+		if (!(i < n && addr_equal(&theirs[i], &v->owned[i])) && !has(v->owned, n, ret))
 			return false;
 	}
-	return true;
+	for (i = 0; i < n; i++) {
+		*ret = v->owned[i];
+		*ret_theirs = false;
+		if (!(i < a->n_addresses && addr_equal(&theirs[i], ret)) &&
+		    !has(theirs, a->n_addresses, ret))
+			return false;
+	}
+	return a->n_addresses == n;
 }
 
 /* Never a reason to drop: while a change is rolled through the pair the two differ, and a peer that
@@ -545,14 +553,19 @@ static bool same_addresses(const struct vrrp_instance *v, const struct vrrp_adve
 static void compare_addresses(struct vrrp_instance *v, const struct vrrp_advert *a,
 			      const struct addr *from)
 {
-	bool same = same_addresses(v, a);
-	char text[ADDR_STRLEN];
+	char sender[ADDR_STRLEN], text[ADDR_STRLEN];
+	bool theirs = false, same;
+	struct addr one = *from;
 
+	same = same_addresses(v, a, &one, &theirs);
 	v->counters.address_mismatch += !same;
 	if (!same && !v->mismatch_told)
 		log_warn(v->subject,
-			 "%s advertises %u addresses which are not our %u: ignoring that",
-			 addr_str(from, text), a->n_addresses, v->n_owned);
+			 "%s advertises other addresses than we do, ignoring that: %s is only %s",
+			 addr_str(from, sender), addr_str(&one, text), theirs ? "theirs" : "ours");
+	else if (same && v->mismatch_told)
+		log_info(v->subject, "%s advertises the same addresses as we do again",
+			 addr_str(from, sender));
 	v->mismatch_told = !same;
 }
 
@@ -809,9 +822,11 @@ static void measure(struct vrrp_instance *v, const struct net_link *link)
 	unsigned room = vrrp_packet_room((uint8_t)v->c->version, v->c->family, link->mtu);
 
 	if (room != v->room && room < v->n_owned)
-		log_warn(v->subject,
-			 "%u of %u addresses do not fit an advert (MTU %u): owned all the same",
-			 v->n_owned - room, v->n_owned, link->mtu);
+		log_warn(
+			v->subject,
+			"%u of %u addresses do not fit an advert (MTU %u), ignoring that: they move "
+			"all the same; extra_addresses may hold them",
+			v->n_owned - room, v->n_owned, link->mtu);
 	v->room = room;
 }
 
@@ -899,7 +914,8 @@ static int own(struct vrrp_instance *v, const struct conf_vrrp *c)
 	free(list);
 	free(v->owned);
 	v->owned = owned;
-	v->n_owned = n;
+	v->n_owned = n - c->n_extra;
+	v->n_extra = c->n_extra;
 	return 0;
 
 err:
@@ -1021,7 +1037,8 @@ void vrrp_instance_status(const struct vrrp_instance *v, struct vrrp_status *ret
 		.master = v->heard.from,
 		.master_priority = v->heard.priority,
 		.last_advert = v->heard.at,
-		.n_addresses = v->n_owned,
+		.n_addresses = v->n_owned + v->n_extra,
+		.addresses_differ = v->mismatch_told,
 		.counters = v->counters,
 	};
 }

@@ -109,6 +109,7 @@ struct vrrp_status {
 	uint8_t master_priority;
 	usec_t last_advert; /* when; 0: never */
 	unsigned n_addresses;
+	bool addresses_differ; /* those of the last advert from ours */
 	struct vrrp_counters counters;
 };
 

@@ -844,6 +844,7 @@ static void a_different_address_list_is_no_reason_to_drop(void **state)
 		world_run(SEC(60));
 		assert_roles(h, VRRP_MASTER, VRRP_BACKUP);
 		assert_true(host_status(h[1], "web").counters.address_mismatch > 50);
+		assert_true(host_status(h[1], "web").addresses_differ);
 		/* the other director follows */
 		plans[2] = plans[0];
 		plans[2].conf.vrrp = plans[2].vrrp;
@@ -854,6 +855,7 @@ static void a_different_address_list_is_no_reason_to_drop(void **state)
 		world_run(SEC(60));
 		assert_roles(h, VRRP_MASTER, VRRP_BACKUP);
 		assert_in_range(host_status(h[1], "web").counters.address_mismatch, 50, 70);
+		assert_false(host_status(h[1], "web").addresses_differ);
 		world_end();
 	}
 }
@@ -1762,6 +1764,54 @@ static void another_interface_is_another_instance(void **state)
 	}
 }
 
+static void swap_vips(struct conf_vip *a, struct conf_vip *b)
+{
+	struct conf_vip c = *a;
+
+	*a = *b;
+	*b = c;
+}
+
+/* Of both families, and no advert has them. */
+static void extra_addresses_move_and_are_not_advertised(void **)
+{
+	static const char *const extra[] = { "10.5.0.1/24", "2001:db8:5::1/64" };
+	const struct family *f;
+	struct host *h[2];
+	unsigned removed, i;
+
+	for_each_family(f)
+	{
+		pair(f, h, 200, 100);
+		for (i = 0; i < 2; i++)
+			plan_vip(&plans[0], 0, extra[i], "eth1");
+		plans[0].vrrp[0].n_extra = 2;
+		host_configure(h[0], &plans[0].conf);
+		world_run(SEC(10));
+		assert_roles(h, VRRP_MASTER, VRRP_BACKUP);
+		assert_true(host_has(h[0], 2, "10.5.0.1"));
+		assert_true(host_has(h[0], 2, "2001:db8:5::1"));
+		assert_int_equal(host_status(h[0], "web").n_addresses, 3);
+		assert_int_equal(host_status(h[1], "web").counters.address_mismatch, 0);
+		/* one that becomes an extra one, or is one no longer, stays where it is */
+		removed = host_removed(h[0]);
+		plans[2] = plans[0];
+		plans[2].conf.vrrp = plans[2].vrrp;
+		plans[2].vrrp[0].addresses = plans[2].vips[0];
+		if (f->family == AF_INET6) /* two of IPv6, the other is the extra one */
+			swap_vips(&plans[2].vips[0][1], &plans[2].vips[0][2]);
+		plans[2].vrrp[0].n_extra = 1;
+		host_configure(h[0], &plans[2].conf);
+		world_run(SEC(2));
+		assert_int_equal(host_removed(h[0]), removed);
+		assert_true(host_status(h[1], "web").addresses_differ);
+		host_stop(h[0]);
+		assert_false(host_has(h[0], 2, "10.5.0.1"));
+		assert_false(host_has(h[0], 2, "2001:db8:5::1"));
+		world_end();
+	}
+}
+
 /* ---- Groups ---- */
 
 /* Two instances, "web" on eth0 and "in" on eth1, that move as one. */
@@ -2147,6 +2197,7 @@ int main(void)
 		cmocka_unit_test(the_address_of_an_instance_that_goes_stays_with_the_other),
 		cmocka_unit_test(instances_come_and_go),
 		cmocka_unit_test(another_interface_is_another_instance),
+		cmocka_unit_test(extra_addresses_move_and_are_not_advertised),
 		cmocka_unit_test(a_group_moves_when_one_link_fails),
 		cmocka_unit_test(a_group_waits_for_all_of_its_members),
 		cmocka_unit_test(a_group_follows_a_graceful_stop_at_once),
