@@ -15,7 +15,7 @@
 #include "vrrp_world.h"
 
 enum {
-	MAX_HOSTS = 4,
+	MAX_HOSTS = 5,
 	MAX_TIMERS = 128,
 	AT_ONCE = 10000, /* callbacks without time passing */
 	SET_TIMERS = 2,	 /* of the set itself, made before any instance's pair of timers */
@@ -23,6 +23,7 @@ enum {
 
 struct letter {
 	struct list node;
+	usec_t at;
 	unsigned ifindex;
 	struct vrrp_datagram d;
 	uint8_t data[];
@@ -94,7 +95,9 @@ struct host {
 };
 
 static struct {
-	usec_t now, late, latest, address_cost;
+	usec_t now, late, latest, address_cost, delay;
+	unsigned lost, twice;
+	uint64_t seed;
 	bool cut;
 	struct host *hosts[MAX_HOSTS];
 	unsigned n_hosts;
@@ -549,12 +552,13 @@ static void deliver(struct vrrp_sockets *s, const struct letter *m)
 
 static bool drain(struct host *h)
 {
-	struct letter *m;
+	struct letter *m, *tmp;
 	bool any = false;
 
 	h->sockets.turn++;
-	while (!list_empty(&h->inbox)) {
-		m = container_of(h->inbox.next, struct letter, node);
+	list_for_each_safe(m, tmp, &h->inbox, node) {
+		if (usec_before(world.now, m->at))
+			continue;
 		list_del(&m->node);
 		deliver(&h->sockets, m);
 		free(m);
@@ -575,6 +579,9 @@ static void post(struct host *to, unsigned ifindex, const struct vrrp_datagram *
 {
 	struct letter *m = malloc(sizeof(*m) + d->len);
 
+	m->at = world.now;
+	if (world.delay.us)
+		m->at.us += world_dice((unsigned)world.delay.us);
 	m->ifindex = ifindex;
 	m->d = *d;
 	m->d.data = m->data;
@@ -604,7 +611,12 @@ int vrrp_send(struct vrrp_listener *l, const struct addr *src, const struct addr
 		to = net_link_by_name(&h->net, from->name);
 		if (h == s->host || world.cut || h->dead || !to || !to->up || !from->up)
 			continue;
-		if (addr_is_multicast(dst) || net_addr_present(&h->net, to->ifindex, dst))
+		if (!addr_is_multicast(dst) && !net_addr_present(&h->net, to->ifindex, dst))
+			continue;
+		if (world.lost && world_dice(1000) < world.lost)
+			continue;
+		post(h, to->ifindex, &d);
+		if (world.twice && world_dice(1000) < world.twice)
 			post(h, to->ifindex, &d);
 	}
 	return 0;
@@ -788,6 +800,31 @@ static void called(struct host *h, usec_t start)
 	check(h);
 }
 
+static bool has_letters(const struct host *h)
+{
+	struct letter *m;
+
+	list_for_each(m, &h->inbox, node)
+		if (!usec_before(world.now, m->at))
+			return true;
+	return false;
+}
+
+/* When the next datagram arrives anywhere; INT64_MAX: none is under way. */
+static usec_t next_letter(void)
+{
+	usec_t next = USEC(INT64_MAX);
+	struct letter *m;
+	unsigned i;
+
+	for (i = 0; i < world.n_hosts; i++)
+		if (!world.hosts[i]->frozen && world.hosts[i]->set)
+			list_for_each(m, &world.hosts[i]->inbox, node)
+				if (usec_before(m->at, next))
+					next = m->at;
+	return next;
+}
+
 /* What lies waiting, without time passing; true when there was something. */
 static bool settle(void)
 {
@@ -801,7 +838,7 @@ static bool settle(void)
 		if (h->frozen || !h->set)
 			continue;
 		h->served = false;
-		if ((!list_empty(&h->inbox) && drain(h)) || tell_news(&h->net)) {
+		if ((has_letters(h) && drain(h)) || tell_news(&h->net)) {
 			called(h, start);
 			any = true;
 		}
@@ -834,6 +871,13 @@ void world_run(usec_t span)
 		if (settle())
 			continue;
 		t = next_timer();
+		at = next_letter();
+		if (usec_before(at, end) && (!t || usec_before(at, usec_add(t->at, world.late)))) {
+			if (usec_before(world.now, at))
+				world.now = at;
+			at_once = 0;
+			continue;
+		}
 		if (!t)
 			break;
 		at = usec_add(t->at, world.late);
@@ -864,6 +908,29 @@ void world_cut(bool cut)
 	world.cut = cut;
 }
 
+void world_network(unsigned lost, unsigned twice, usec_t delay)
+{
+	world.lost = lost;
+	world.twice = twice;
+	world.delay = delay;
+}
+
+void world_seed(uint64_t seed)
+{
+	/* splitmix64: seeds that differ in a bit lead far apart */
+	seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9;
+	seed = (seed ^ (seed >> 27)) * 0x94d049bb133111eb;
+	world.seed = seed ^ (seed >> 31) ^ 0x9e3779b97f4a7c15;
+}
+
+unsigned world_dice(unsigned sides)
+{
+	world.seed ^= world.seed << 13;
+	world.seed ^= world.seed >> 7;
+	world.seed ^= world.seed << 17;
+	return (unsigned)(world.seed >> 33) % sides;
+}
+
 void world_late(usec_t by)
 {
 	world.late = by;
@@ -880,6 +947,7 @@ void world_begin(void)
 {
 	memset(&world, 0, sizeof(world));
 	world.now = SEC(1000);
+	world_seed(1);
 	log_set_level(LEVEL_ERR);
 }
 
@@ -949,6 +1017,11 @@ void host_configure(struct host *h, const struct conf *c)
 	vrrp_set_reconcile(h->set, c);
 	h->conf = c;
 	called(h, start);
+}
+
+bool host_is_dead(const struct host *h)
+{
+	return h->dead;
 }
 
 void host_freeze(struct host *h, bool frozen)

@@ -49,6 +49,12 @@ void world_run(usec_t span);
 usec_t world_now(void);
 /* While set, nothing passes between hosts. */
 void world_cut(bool cut);
+/* Of 1000 datagrams so many are lost, so many come twice, and each takes up to that long, whichever
+ * was sent first. */
+void world_network(unsigned lost, unsigned twice, usec_t delay);
+/* 0 to sides - 1; the same each time after the same seed. */
+unsigned world_dice(unsigned sides);
+void world_seed(uint64_t seed);
 /* Every timer fires that late. */
 void world_late(usec_t by);
 /* What adding or removing an address takes. */
@@ -57,6 +63,7 @@ void world_address_cost(usec_t cost);
 /* eth0 and eth1 are there and up; eth0 has that address.  On both families' networks of its own. */
 struct host *host_new(const char *address);
 void host_configure(struct host *h, const struct conf *c);
+bool host_is_dead(const struct host *h);
 /* As SIGSTOP does: timers wait, datagrams pile up. */
 void host_freeze(struct host *h, bool frozen);
 /* Forgets what has piled up, as a machine does that stood still itself. */
