@@ -79,7 +79,7 @@ struct vrrp_instance {
 	struct heard heard;
 	usec_t conflict;   /* the last advert that lost against us as MASTER */
 	uint64_t answered; /* turn in which a losing advert was answered */
-	bool mismatch_told;
+	bool mismatch_told, interval_told, owner_told;
 	struct log_limit rubbish, send_failure;
 	struct vrrp_counters counters;
 };
@@ -569,6 +569,30 @@ static void compare_addresses(struct vrrp_instance *v, const struct vrrp_advert 
 	v->mismatch_told = !same;
 }
 
+/* RFC 9568 7.1 and 8.3.2: neither is a reason to drop, both are mistakes that somebody must hear
+ * of, once until they are corrected. */
+static void look_for_mistakes(struct vrrp_instance *v, const struct vrrp_advert *a,
+			      const struct addr *from)
+{
+	bool differs = a->interval.us != v->c->advert_interval.us;
+	bool second = a->priority == 255 && v->c->priority == 255;
+	char text[ADDR_STRLEN];
+
+	v->counters.interval_mismatch += differs;
+	if (differs && !v->interval_told)
+		log_warn(v->subject, "%s advertises each %g s, we each %g s: ignoring that",
+			 addr_str(from, text), (double)a->interval.us / 1e6,
+			 (double)v->c->advert_interval.us / 1e6);
+	v->interval_told = differs;
+	v->counters.second_owner += second;
+	if (second && !v->owner_told)
+		log_warn(v->subject,
+			 "%s has priority 255, too: only one can own the addresses, the greater "
+			 "address of the two goes on",
+			 addr_str(from, text));
+	v->owner_told = second || (v->owner_told && a->priority == 0);
+}
+
 /* preempt_delay: whether a master with a lower priority is left alone, as without preemption.  It
  * counts from when that one was first heard. */
 static bool holds_back(struct vrrp_instance *v, const struct addr *from)
@@ -650,6 +674,7 @@ static void on_datagram(struct vrrp_listener *l, const struct vrrp_datagram *d, 
 	v->counters.checksum_rfc9568 += how.version == 3 && !a.pseudo;
 	v->heard = (struct heard){ d->src, a.priority, a.interval, loop_now() };
 	compare_addresses(v, &a, &d->src);
+	look_for_mistakes(v, &a, &d->src);
 
 	/* After a stall hundreds that lose may have piled up: one answer does for all. */
 	e = meaning(v, &a, &d->src);

@@ -67,6 +67,8 @@ void vrrp_set_free(struct vrrp_set *s); /* takes NULL */
 	X(checksum_rfc9568, "checksum_rfc9568",                                                    \
 	  "IPv4 adverts whose checksum covers the message alone")                                  \
 	X(address_mismatch, "address_mismatch", "adverts with other addresses than ours")          \
+	X(interval_mismatch, "interval_mismatch", "adverts with another interval than ours")       \
+	X(second_owner, "second_owner", "adverts of another owner (priority 255) than ourselves")  \
 	X(drop_short, "drop_short", "shorter than its header or its count says")                   \
 	X(drop_ttl, "drop_ttl", "to the group, but TTL or hop limit not 255")                      \
 	X(drop_version, "drop_version", "another version of VRRP")                                 \

@@ -211,6 +211,14 @@ def test_tshark_has_no_complaint(duel, version, family):
     d.wait_owner("lbd")
     d.stop("lbd")
     capture.stop()
-    assert len(capture.fields(["frame.number"], "vrrp")) >= 2
+    layer, group = ("ip", "224.0.0.18") if family == "4" else ("ipv6", "ff02::12")
+    hops, sender = ("ip.ttl", d.lbd.interfaces["eth0"].v4) if family == "4" else ("ipv6.hlim", None)
+    sent = capture.fields([f"{layer}.src", f"{layer}.dst", hops, "vrrp.virt_rtr_id", "vrrp.prio"], "vrrp")
+    assert len(sent) >= 2
+    for source, destination, left, vrid, _ in sent:
+        assert (destination, left, vrid) == (group, "255", "51")
+        assert source == sender or (sender is None and source.startswith("fe80::"))
+    assert [priority for *_, priority in sent][-1] == "0"
+    assert {priority for *_, priority in sent[:-1]} == {"150"}
     assert capture.fields(["frame.number"], "vrrp.checksum.status != 1 && vrrp.version == 2") == []
     assert capture.fields(["frame.number"], "_ws.malformed || _ws.expert.severity >= 6291456") == []

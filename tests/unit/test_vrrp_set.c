@@ -506,6 +506,7 @@ static void two_owners_settle(void **state)
 		assert_roles(h, VRRP_MASTER, VRRP_MASTER);
 		world_run(SEC(60));
 		assert_roles(h, VRRP_BACKUP, VRRP_MASTER);
+		assert_true(host_status(h[0], "web").counters.second_owner > 50);
 		world_end();
 	}
 }
@@ -603,6 +604,7 @@ static void the_masters_interval_is_adopted(void **state)
 			host_hear(h, f->other, 51, 200, MSEC(2580), f->vip_text);
 			world_run(USEC(0));
 			assert_int_equal(host_status(h, "web").master_interval.us, 2580000);
+			assert_int_equal(host_status(h, "web").counters.interval_mismatch, 1);
 			/* 3 * 2.58 s + 156 / 256 of it */
 			world_run(USEC(9312186));
 			assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
