@@ -2,6 +2,7 @@
 /* The director: owns the subsystems and carries facts between them.
  *
  *   check  -- verdict -->  ipvs            a server may have new flows, or not
+ *   check  -- count -->  vrrp              how many servers are healthy, for who tracks a service
  *   vrrp   -- gate, beat -->  ipvs         who owns an address; the fence's heartbeat
  *   ipvs -- resets -->  net                the ends of a lost server's flows are told
  *   net, ipvs -- links in use -->  xmit    where the programs hang
@@ -44,6 +45,14 @@ static void on_verdict(void *ctx, const char *service, const char *server,
 
 	if (verdict != CHECK_UNKNOWN)
 		ipvs_verdict(d->ipvs, service, server, verdict == CHECK_ALIVE);
+	vrrp_set_service_changed(d->vrrp, service);
+}
+
+static void on_healthy(void *ctx, const char *service, unsigned *ret_healthy, unsigned *ret_all)
+{
+	*ret_healthy = *ret_all = 0;
+	if (((struct director *)ctx)->checks)
+		check_set_count(((struct director *)ctx)->checks, service, ret_healthy, ret_all);
 }
 
 static bool path_up(void *ctx, const struct addr *to, usec_t since)
@@ -91,6 +100,7 @@ static const struct vrrp_ops vrrp_ops = {
 	.gate = on_gate,
 	.beat = on_beat,
 	.state_changed = on_state,
+	.healthy = on_healthy,
 };
 
 static const struct check_ops check_ops = {
@@ -245,18 +255,20 @@ struct missing {
 	unsigned n;
 };
 
-static void need_link(void *ctx, const char *name, const struct conf_where *where)
+static void need_link(void *ctx, const char *name, const struct conf_where *where, bool required)
 {
 	struct missing *m = ctx;
 
 	if (net_link_by_name(m->d->net, name))
 		return;
-	log_at(m->level, "config", "%s:%u: %s: this machine has no interface %s", where->file,
-	       where->line, where->path, name);
-	m->n++;
+	log_at(required ? m->level : LEVEL_WARN, "config",
+	       "%s:%u: %s: this machine has no interface %s", where->file, where->line, where->path,
+	       name);
+	m->n += required;
 }
 
-/* Names the interfaces that the configuration names and that do not exist; returns how many. */
+/* Names the interfaces that the configuration names and that do not exist; returns how many of them
+ * are required. */
 static unsigned name_missing_links(struct director *d, const struct conf *c, enum log_level level)
 {
 	struct missing m = { .d = d, .level = level };

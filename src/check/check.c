@@ -381,6 +381,23 @@ void check_set_each(const struct check_set *s, const char *service,
 			show_service(&s->services[i], each, ctx);
 }
 
+void check_set_count(const struct check_set *s, const char *service, unsigned *ret_up,
+		     unsigned *ret_all)
+{
+	unsigned i, k;
+
+	*ret_up = *ret_all = 0;
+	for (i = 0; i < s->n_services; i++) {
+		const struct service *sv = &s->services[i];
+
+		if (strcmp(service, sv->name) != 0)
+			continue;
+		*ret_all += sv->n_servers;
+		for (k = 0; k < sv->n_servers; k++)
+			*ret_up += sv->servers[k].verdict == CHECK_ALIVE;
+	}
+}
+
 int check_set_new(struct loop *loop, const struct check_ops *ops, void *ctx, struct check_set **ret)
 {
 	struct check_set *s = calloc(1, sizeof(*s));

@@ -46,6 +46,10 @@ struct check_ops {
 	bool (*path_up)(void *ctx, const struct addr *to, usec_t since);
 };
 
+/* How many servers of a service are up, and how many it has. */
+void check_set_count(const struct check_set *s, const char *service, unsigned *ret_up,
+		     unsigned *ret_all);
+
 int check_set_new(struct loop *loop, const struct check_ops *ops, void *ctx,
 		  struct check_set **ret);
 /* Makes the checks match c (names are copied: c may go).  A check whose target and content stay

@@ -63,14 +63,14 @@ static bool leads_adverts(const struct conf_vrrp *c, const struct conf_vip *vip)
 
 unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret)
 {
-	unsigned n = 0, first, i;
+	unsigned n = 0, told = c->n_addresses - c->n_extra, first, i;
 
-	for (first = 0; first < c->n_addresses && c->family == AF_INET6; first++)
+	for (first = 0; first < told && c->family == AF_INET6; first++)
 		if (leads_adverts(c, &c->addresses[first]))
 			break;
-	if (c->family == AF_INET6 && first == c->n_addresses)
+	if (c->family == AF_INET6 && first == told)
 		ret[n++] = (struct conf_vip){ { made_link_local(c->vrid), 64 }, c->interface };
-	if (first < c->n_addresses)
+	if (first < told)
 		ret[n++] = c->addresses[first];
 	for (i = 0; i < c->n_addresses; i++)
 		if (i != first)
@@ -88,21 +88,27 @@ unsigned conf_vrrp_held(const struct conf_vrrp *c, struct conf_vip *ret)
 }
 
 void conf_each_interface(const struct conf *c,
-			 void (*each)(void *ctx, const char *name, const struct conf_where *where),
+			 void (*each)(void *ctx, const char *name, const struct conf_where *where,
+				      bool required),
 			 void *ctx)
 {
 	const struct conf_director *d = &c->director;
 	unsigned i, k;
 
 	for (i = 0; i < d->n_interfaces; i++)
-		each(ctx, d->interfaces[i], &d->interfaces_where);
+		each(ctx, d->interfaces[i], &d->interfaces_where, true);
 	for (i = 0; i < c->n_vrrp; i++) {
 		const struct conf_vrrp *v = &c->vrrp[i];
 
-		each(ctx, v->interface, &v->interface_where);
+		each(ctx, v->interface, &v->interface_where, !v->wait_for_interface);
 		for (k = 0; k < v->n_addresses; k++)
 			if (strcmp(v->addresses[k].interface, v->interface) != 0)
-				each(ctx, v->addresses[k].interface, &v->addresses_where);
+				each(ctx, v->addresses[k].interface, &v->addresses_where,
+				     !v->wait_for_interface);
+		for (k = 0; k < v->n_tracks; k++)
+			if (v->tracks[k].interface)
+				each(ctx, v->tracks[k].interface, &v->tracks[k].interface_where,
+				     false);
 	}
 	for (i = 0; i < c->n_services; i++) {
 		const struct conf_service *s = &c->services[i];
@@ -110,7 +116,7 @@ void conf_each_interface(const struct conf *c,
 		for (k = 0; k < s->n_local_addresses; k++)
 			if (s->local_addresses[k].interface)
 				each(ctx, s->local_addresses[k].interface,
-				     &s->local_addresses_where);
+				     &s->local_addresses_where, true);
 	}
 }
 

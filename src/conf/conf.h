@@ -57,9 +57,10 @@ struct conf_director {
 	uint32_t flows;	 /* entries of the IPv4 flow table; a nat flow takes two */
 	uint32_t flows6; /* the same for IPv6 */
 	const char *control;
-	unsigned sysctls;    /* enum conf_sysctls */
-	unsigned log_target; /* enum log_target */
-	unsigned log_level;  /* enum log_level */
+	const char *script_user; /* who scripts run as */
+	unsigned sysctls;	 /* enum conf_sysctls */
+	unsigned log_target;	 /* enum log_target */
+	unsigned log_level;	 /* enum log_level */
 };
 
 /* "192.0.2.10/24" or "10.0.0.1/24 dev eth1" */
@@ -68,17 +69,76 @@ struct conf_vip {
 	const char *interface; /* the instance's own when not said; NULL in local_addresses */
 };
 
+/* What the IPv4 checksum of a VRRPv3 advert that we send covers; both are understood. */
+enum conf_checksum {
+	CONF_CHECKSUM_PSEUDO, /* a pseudo header too, as nearly all who speak it have it */
+	CONF_CHECKSUM_MESSAGE,
+};
+
+/* What is tracked. */
+enum conf_track_kind {
+	CONF_TRACK_NONE, /* nothing, or several things: an error */
+	CONF_TRACK_INTERFACE,
+	CONF_TRACK_ADDRESS,
+	CONF_TRACK_ROUTE,
+	CONF_TRACK_SCRIPT,
+	CONF_TRACK_FILE,
+	CONF_TRACK_PROCESS,
+	CONF_TRACK_INSTANCE,
+	CONF_TRACK_SERVICE,
+	CONF_TRACK_KINDS,
+};
+
+/* One of the things beside its peers that an instance depends on.  What its kind does not look at
+ * is 0. */
+struct conf_track {
+	struct conf_where where;
+	const char *name;
+	enum conf_track_kind kind;
+	const char *interface;
+	struct conf_where interface_where;
+	bool has_address;
+	struct addr address;
+	bool has_route;
+	struct addr route;
+	const char **script; /* its path and arguments */
+	unsigned n_script;
+	const char *file;
+	const char *process;
+	const char *instance;
+	const char *service;
+	int32_t weight; /* of the priority; 0: failing is a fault */
+	bool reverse;
+	usec_t interval, timeout;
+	uint32_t rise, fall;
+	uint32_t below; /* percent */
+	usec_t delay;
+};
+
 struct conf_vrrp {
 	struct conf_where where;
 	const char *name;
+	const char *group; /* of vrrp_groups; NULL: it moves alone */
 	const char *interface;
 	struct conf_where interface_where;
+	bool wait_for_interface; /* its interfaces may be missing at the start */
 	uint32_t vrid;
+	uint32_t version;	/* 2 (IPv4 only) or 3 */
 	uint32_t priority;	/* 1-254; 255: owner */
-	usec_t advert_interval; /* whole centiseconds, 10 ms - 40.95 s */
+	usec_t advert_interval; /* v3: whole centiseconds, 10 ms - 40.95 s; v2: whole seconds */
+	uint32_t dead_after;	/* missing adverts, and the master counts as dead */
+	unsigned checksum;	/* enum conf_checksum */
+	const char *password;	/* v2, at most 8 characters; NULL: no authentication */
 	bool preempt;
-	int family; /* of the addresses: AF_INET or AF_INET6 */
-	struct conf_vip *addresses;
+	usec_t preempt_delay;		     /* a living master is left alone for as long */
+	usec_t startup_delay;		     /* after the boot of the machine */
+	usec_t link_down_delay;		     /* the link may be down for as long */
+	usec_t link_up_delay;		     /* and must be up again for as long */
+	usec_t announce_refresh;	     /* 0: announced after a change only */
+	int family;			     /* of the addresses: AF_INET or AF_INET6 */
+	struct conf_vip *advertised, *extra; /* as written; both together are addresses */
+	unsigned n_advertised, n_extra;
+	struct conf_vip *addresses; /* all that move, the extra ones last */
 	unsigned n_addresses;
 	struct conf_where addresses_where;
 	struct conf_vip *local_addresses; /* of fullnat services: they move along, unadvertised */
@@ -87,6 +147,19 @@ struct conf_vrrp {
 	struct addr source;	    /* of the adverts; else the interface's own */
 	struct addr *unicast_peers; /* none: multicast */
 	unsigned n_unicast_peers;
+	struct conf_track *tracks;
+	unsigned n_tracks;
+	const char **notify; /* a program and its arguments */
+	unsigned n_notify;
+	usec_t notify_timeout; /* 0 without a program */
+};
+
+/* Instances that are MASTER together or not at all. */
+struct conf_vrrp_group {
+	struct conf_where where;
+	const char *name;
+	const char **members;
+	unsigned n_members;
 };
 
 enum conf_scheduler {
@@ -199,6 +272,8 @@ struct conf {
 	struct conf_director director;
 	struct conf_vrrp *vrrp;
 	unsigned n_vrrp;
+	struct conf_vrrp_group *vrrp_groups;
+	unsigned n_vrrp_groups;
 	struct conf_service *services;
 	unsigned n_services;
 	struct arena *arena;
@@ -218,7 +293,8 @@ void conf_print(const struct conf *c, struct str *out);
  * 100 -> 150". Only for the operator: nothing is decided by it. */
 void conf_diff(const struct conf *old, const struct conf *new, struct str *out);
 
-/* The addresses that an instance owns while it is MASTER, in the order of its adverts.  Of IPv6 the
+/* The addresses that an instance owns while it is MASTER, in the order of its adverts, which do not
+ * have the last n_extra.  Of IPv6 the
  * first is link-local: one of c, else one made from the virtual MAC (RFC 9568 5.2.9), which is an
  * address like the others.  ret has room for c->n_addresses + 1; returns how many there are. */
 unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret);
@@ -234,9 +310,11 @@ unsigned conf_vrrp_local(const struct conf *c, const struct conf_vrrp *v, struct
  * ret has room for c->n_addresses + 1 + c->n_local_addresses. */
 unsigned conf_vrrp_held(const struct conf_vrrp *c, struct conf_vip *ret);
 
-/* Calls back for each place that names an interface of this machine. */
+/* Calls back for each place that names an interface of this machine; required: without it lbd does
+ * not start. */
 void conf_each_interface(const struct conf *c,
-			 void (*each)(void *ctx, const char *name, const struct conf_where *where),
+			 void (*each)(void *ctx, const char *name, const struct conf_where *where,
+				      bool required),
 			 void *ctx);
 
 /* The instance that owns address a, or NULL. */

@@ -108,7 +108,7 @@ static void wrong_type(struct decoder *d, const struct opt *o, const struct node
 static bool decode_scalar(struct decoder *d, const struct opt *o, const struct node *n, void *at)
 {
 	enum opt_type type = o->type == OPT_LIST ? o->elem : o->type;
-	bool number = type == OPT_U32 || type == OPT_U16 || type == OPT_PORTS;
+	bool number = type == OPT_U32 || type == OPT_U16 || type == OPT_PORTS || type == OPT_S32;
 	bool only_number = number && type != OPT_PORTS;
 	struct str why = { 0 };
 	int r = -1;
@@ -176,10 +176,17 @@ static void decode_each(struct decoder *d, const struct opt *o, const struct nod
 	*(unsigned *)((char *)base + o->n_each_at) = (unsigned)(one - each);
 }
 
+static void decode_opt(struct decoder *d, const struct opt *o, const struct node *n, void *base);
+
 static void decode_object(struct decoder *d, const struct opt_group *g, const struct node *n,
 			  void *base, const char *name)
 {
 	((struct conf_object *)base)->name = arena_strdup(d->arena, name);
+	if (g->brief && n->type != NODE_GROUP) {
+		*(struct conf_where *)base = decode_where(d, n);
+		decode_opt(d, schema_find(g, g->brief), n, base);
+		return;
+	}
 	decode_node(d, g, n, base);
 }
 

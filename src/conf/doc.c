@@ -17,6 +17,8 @@ static const struct section {
 	{ &schema_file, "The file", NULL },
 	{ &schema_director, "director: { ... }", NULL },
 	{ &schema_vrrp, "vrrp: { NAME: { ... }; ... }", NULL },
+	{ &schema_track, "track: { NAME: { ... }; ... }", NULL },
+	{ &schema_vrrp_group, "vrrp_groups: { NAME = [ \"member\", ... ]; ... }", NULL },
 	{ &schema_service, "services: { NAME: { ... }; ... }", NULL },
 	{ &schema_timeouts, "timeouts: { ... }", NULL },
 	{ &schema_persistence, "persistence: { ... }", NULL },
@@ -77,12 +79,16 @@ static void type_text(const struct opt *o, struct str *out)
 	case OPT_DURATION:
 		str_addf(out, "\\(dqduration\\(dq");
 		break;
+	case OPT_PERCENT:
+		str_addf(out, "\\(dqpercent%%\\(dq");
+		break;
 	case OPT_PORTS:
 		str_addf(out, "number | \\(dqfirst-last\\(dq%s",
 			 o->min == 1 ? " | \\(dqany\\(dq" : "");
 		break;
 	case OPT_U32:
 	case OPT_U16:
+	case OPT_S32:
 		str_addf(out, "number");
 		break;
 	default:
@@ -113,6 +119,8 @@ static void bounds(const struct opt *o)
 
 	if (o->type == OPT_U32 || o->type == OPT_U16 || o->type == OPT_PORTS) {
 		printf("Allowed: %" PRIu64 " to %" PRIu64 ".\n", o->min, o->max);
+	} else if (o->type == OPT_S32) {
+		printf("Allowed: \\-%" PRIu64 " to %" PRIu64 ".\n", o->max, o->max);
 	} else if (o->type == OPT_DURATION) {
 		str_addf(&text, "Allowed: ");
 		duration_print(o->min, &text);
@@ -129,7 +137,8 @@ static void bounds(const struct opt *o)
 
 static void default_text(const struct opt *o)
 {
-	bool plain = o->type == OPT_U32 || o->type == OPT_U16 || o->type == OPT_BOOL;
+	bool plain = o->type == OPT_U32 || o->type == OPT_U16 || o->type == OPT_S32 ||
+		     o->type == OPT_BOOL;
 
 	if (o->flags & OPT_REQUIRED)
 		printf("Required.\n");

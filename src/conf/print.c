@@ -11,6 +11,15 @@ static void indent(unsigned depth, struct str *out)
 	str_addf(out, "%*s", (int)depth * 4, "");
 }
 
+static void print_value(const char *name, const struct opt *o, const void *base, unsigned depth,
+			struct str *out)
+{
+	indent(depth, out);
+	str_addf(out, "%s = ", name);
+	value_print(o, base, out);
+	str_addf(out, ";\n");
+}
+
 static void print_block(const char *name, const struct opt_group *g, const void *base,
 			unsigned depth, struct str *out)
 {
@@ -30,9 +39,14 @@ static void print_named(const struct opt *o, const void *base, unsigned depth, s
 	str_addf(out, "%s: {\n", o->name);
 	for (i = 0; i < n; i++) {
 		const void *object = array + i * o->group->size;
+		const struct opt *brief = schema_find(o->group, o->group->brief);
 
-		print_block(((const struct conf_object *)object)->name, o->group, object, depth + 1,
-			    out);
+		if (brief)
+			print_value(((const struct conf_object *)object)->name, brief, object,
+				    depth + 1, out);
+		else
+			print_block(((const struct conf_object *)object)->name, o->group, object,
+				    depth + 1, out);
 	}
 	indent(depth, out);
 	str_addf(out, "};\n");
@@ -51,10 +65,7 @@ static void print_group(const struct opt_group *g, const void *base, unsigned de
 		} else if (o->type == OPT_NAMED) {
 			print_named(o, base, depth, out);
 		} else {
-			indent(depth, out);
-			str_addf(out, "%s = ", o->name);
-			value_print(o, base, out);
-			str_addf(out, ";\n");
+			print_value(o->name, o, base, depth, out);
 		}
 	}
 }

@@ -37,6 +37,83 @@ static const struct node *section(struct resolver *r, const char *name)
 	return n ? n : empty_group(r, r->root, name);
 }
 
+/* Of several groups that want an instance the first one has it; rules tell of the others. */
+static void resolve_groups(struct resolver *r)
+{
+	const struct opt *o = schema_find(&schema_file, "vrrp_groups");
+	struct conf *c = r->conf;
+	struct conf_vrrp *v;
+	unsigned i, k;
+
+	decode_named(&r->decoder, o, section(r, "vrrp_groups"), &c->vrrp_groups, &c->n_vrrp_groups);
+	for (i = 0; i < c->n_vrrp_groups; i++)
+		for (k = 0; k < c->vrrp_groups[i].n_members; k++)
+			for (v = c->vrrp; v < c->vrrp + c->n_vrrp; v++)
+				if (!v->group && !strcmp(v->name, c->vrrp_groups[i].members[k]))
+					v->group = c->vrrp_groups[i].name;
+}
+
+/* A duration or number that was not written, where its kind looks at it. */
+static void resolve_polling(struct conf_track *t)
+{
+	if (!t->interval.us)
+		t->interval = SEC(2);
+	if (!t->rise)
+		t->rise = 1;
+	if (!t->fall)
+		t->fall = 1;
+}
+
+static void resolve_track(struct conf_track *t)
+{
+	const bool said[CONF_TRACK_KINDS] = {
+		[CONF_TRACK_INTERFACE] = t->interface, [CONF_TRACK_ADDRESS] = t->has_address,
+		[CONF_TRACK_ROUTE] = t->has_route,     [CONF_TRACK_SCRIPT] = t->n_script,
+		[CONF_TRACK_FILE] = t->file,	       [CONF_TRACK_PROCESS] = t->process,
+		[CONF_TRACK_INSTANCE] = t->instance,   [CONF_TRACK_SERVICE] = t->service,
+	};
+	unsigned kind, n = 0;
+
+	for (kind = 0; kind < CONF_TRACK_KINDS; kind++) {
+		n += said[kind];
+		if (said[kind])
+			t->kind = kind;
+	}
+	if (n != 1)
+		t->kind = CONF_TRACK_NONE;
+	if (t->kind == CONF_TRACK_SCRIPT || t->kind == CONF_TRACK_FILE ||
+	    t->kind == CONF_TRACK_PROCESS)
+		resolve_polling(t);
+	if (t->kind == CONF_TRACK_SCRIPT && !t->timeout.us)
+		t->timeout = t->interval;
+	if (t->kind == CONF_TRACK_SERVICE && !t->below)
+		t->below = 1;
+	if (t->kind == CONF_TRACK_SERVICE && !t->delay.us)
+		t->delay = SEC(5);
+}
+
+static void default_interface(struct conf_vip *list, unsigned n, const char *interface)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (!list[i].interface)
+			list[i].interface = interface;
+}
+
+static void join_addresses(struct resolver *r, struct conf_vrrp *v)
+{
+	default_interface(v->advertised, v->n_advertised, v->interface);
+	default_interface(v->extra, v->n_extra, v->interface);
+	v->n_addresses = v->n_advertised + v->n_extra;
+	v->addresses = arena_alloc(r->decoder.arena, v->n_addresses * sizeof(*v->addresses));
+	if (v->n_advertised)
+		memcpy(v->addresses, v->advertised, v->n_advertised * sizeof(*v->addresses));
+	if (v->n_extra)
+		memcpy(v->addresses + v->n_advertised, v->extra,
+		       v->n_extra * sizeof(*v->addresses));
+}
+
 static void resolve_vrrp(struct resolver *r)
 {
 	const struct opt *o = schema_find(&schema_file, "vrrp");
@@ -46,12 +123,15 @@ static void resolve_vrrp(struct resolver *r)
 
 	decode_named(&r->decoder, o, section(r, "vrrp"), &c->vrrp, &c->n_vrrp);
 	for (v = c->vrrp; v < c->vrrp + c->n_vrrp; v++) {
+		join_addresses(r, v);
 		if (v->n_addresses)
 			v->family = addr_family(&v->addresses[0].prefix.addr);
-		for (i = 0; i < v->n_addresses; i++)
-			if (!v->addresses[i].interface)
-				v->addresses[i].interface = v->interface;
+		for (i = 0; i < v->n_tracks; i++)
+			resolve_track(&v->tracks[i]);
+		if (v->n_notify && !v->notify_timeout.us)
+			v->notify_timeout = SEC(30);
 	}
+	resolve_groups(r);
 }
 
 /* Mistakes in what no service uses are mistakes too. */

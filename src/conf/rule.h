@@ -23,6 +23,7 @@ struct rule {
 void rules_run(const struct rules *r, enum severity severity, const struct rule *table, size_t n);
 
 void rules_of_vrrp(const struct rules *r, enum severity severity);
+void rules_of_tracks(const struct rules *r, enum severity severity);
 void rules_of_services(const struct rules *r, enum severity severity);
 void rules_of_keys(const struct rules *r, enum severity severity);
 void rules_of_local_addresses(const struct rules *r, enum severity severity);
@@ -40,6 +41,12 @@ void tell(const struct rules *r, enum severity severity, const struct conf_where
 
 /* Whether the object itself says it, and not what it takes values from. */
 bool written(const struct rules *r, const struct conf_where *where, const char *option);
+
+/* By its name, or NULL. */
+const struct conf_vrrp *find_instance(const struct conf *c, const char *name);
+/* Tells that option names one which does not exist. */
+void no_such_instance(const struct rules *r, const struct conf_where *where, const char *option,
+		      const char *name);
 
 /* "IPv4" or "IPv6" */
 const char *family_name(int family);

@@ -149,8 +149,9 @@ static void rules_of_file(const struct rules *r, enum severity severity)
 }
 
 static void (*const parts[])(const struct rules *r, enum severity severity) = {
-	rules_of_file, rules_of_vrrp,	 rules_of_services,
-	rules_of_keys, rules_of_servers, rules_of_local_addresses,
+	rules_of_file,	 rules_of_vrrp,	   rules_of_services,
+	rules_of_keys,	 rules_of_servers, rules_of_local_addresses,
+	rules_of_tracks,
 };
 
 #define N_PARTS (sizeof(parts) / sizeof(*parts))
@@ -168,16 +169,6 @@ void rules_check(const struct conf *c, const struct node *root, struct problems 
 
 /* ---- Between nodes ---- */
 
-static const struct conf_vrrp *instance(const struct conf *c, const char *name)
-{
-	const struct conf_vrrp *v;
-
-	for_each(v, c->vrrp, c->n_vrrp)
-		if (!strcmp(v->name, name))
-			return v;
-	return NULL;
-}
-
 static bool has_address(const struct conf_vrrp *v, const struct prefix *p)
 {
 	unsigned i;
@@ -192,7 +183,7 @@ static bool has_address(const struct conf_vrrp *v, const struct prefix *p)
 static void compare_instance(const struct rules_node *a, const struct rules_node *b,
 			     const struct conf_vrrp *v, const struct rules *r)
 {
-	const struct conf_vrrp *w = instance(b->conf, v->name);
+	const struct conf_vrrp *w = find_instance(b->conf, v->name);
 	unsigned i;
 
 	if (!w) {
@@ -203,6 +194,10 @@ static void compare_instance(const struct rules_node *a, const struct rules_node
 		warning(r, &v->where, "vrid",
 			"is %u on node %s and %u on node %s: both become master", v->vrid,
 			a->node->name, w->vrid, b->node->name);
+	if (v->version != w->version)
+		warning(r, &v->where, "version",
+			"is %u on node %s and %u on node %s: both become master", v->version,
+			a->node->name, w->version, b->node->name);
 	if (v->advert_interval.us != w->advert_interval.us)
 		warning(r, &v->where, "advert_interval", "is not the same on nodes %s and %s",
 			a->node->name, b->node->name);
@@ -232,7 +227,7 @@ void rules_check_nodes(const struct rules_node *nodes, unsigned n, struct proble
 		for_each(v, nodes[0].conf->vrrp, nodes[0].conf->n_vrrp)
 			compare_instance(&nodes[0], &nodes[i], v, &r);
 		for_each(v, nodes[i].conf->vrrp, nodes[i].conf->n_vrrp)
-			if (!instance(nodes[0].conf, v->name))
+			if (!find_instance(nodes[0].conf, v->name))
 				warning(&back, &v->where, NULL, "node %s does not have it",
 					nodes[0].node->name);
 	}

@@ -12,6 +12,8 @@
 // clang-format off
 #define U32(s, m)	.type = OPT_U32, .at = FIELD(s, m, uint32_t)
 #define U16(s, m)	.type = OPT_U16, .at = FIELD(s, m, uint16_t)
+#define S32(s, m)	.type = OPT_S32, .at = FIELD(s, m, int32_t)
+#define PERCENT(s, m)	.type = OPT_PERCENT, .at = FIELD(s, m, uint32_t)
 #define PORTS(s, m)	.type = OPT_PORTS, .at = FIELD(s, m, uint16_t)
 #define BOOL(s, m)	.type = OPT_BOOL, .at = FIELD(s, m, bool)
 #define STRING(s, m)	.type = OPT_STRING, .at = FIELD(s, m, const char *)
@@ -39,6 +41,8 @@
 			       offsetof(s, name) == offsetof(struct conf_object, name),            \
 		       "starts like struct conf_object")
 OBJECT(struct conf_vrrp);
+OBJECT(struct conf_vrrp_group);
+OBJECT(struct conf_track);
 OBJECT(struct conf_service);
 OBJECT(struct conf_server);
 OBJECT(struct conf_check);
@@ -69,6 +73,9 @@ static const struct opt_word log_targets[] = {
 static const struct opt_word log_levels[] = {
 	{ "err", LEVEL_ERR }, { "warn", LEVEL_WARN }, { "info", LEVEL_INFO },
 	{ "debug", LEVEL_DEBUG }, { 0 }
+};
+static const struct opt_word checksums[] = {
+	{ "pseudo", CONF_CHECKSUM_PSEUDO }, { "rfc9568", CONF_CHECKSUM_MESSAGE }, { 0 }
 };
 static const struct opt_word protocols[] = {
 	{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { "sctp", IPPROTO_SCTP }, { 0 }
@@ -123,6 +130,9 @@ static const struct opt director_opts[] = {
 	{ .name = "control", PATH(struct conf_director, control), .max = 107,
 	  .def = "/run/lbd/lbd.sock", .flags = OPT_RESTART,
 	  .doc = "The socket that lbctl talks to." },
+	{ .name = "script_user", STRING(struct conf_director, script_user), .min = 1, .max = 32,
+	  .def = "nobody",
+	  .doc = "The user that scripts run as." },
 	{ .name = "director_sysctls", ENUM(struct conf_director, sysctls), .words = sysctls,
 	  .def = "set",
 	  .doc = "Whether lbd sets what forwarding needs (net.ipv4.ip_forward, send_redirects, "
@@ -141,24 +151,124 @@ const struct opt_group schema_director = {
 	.doc = "What holds for this machine as a whole.",
 };
 
+static const struct opt track_opts[] = {
+	{ .name = "interface", INTERFACE(struct conf_track, interface),
+	  WHERE(struct conf_track, interface_where), .def_doc = "none",
+	  .doc = "An interface, which must be up." },
+	{ .name = "address", MAYBE_ADDR(struct conf_track, address),
+	  .doc = "An address, which must be on an interface of this machine." },
+	{ .name = "route", MAYBE_ADDR(struct conf_track, route),
+	  .doc = "An address that there must be a route to." },
+	{ .name = "script", LIST(struct conf_track, script, OPT_STRING, const char *),
+	  .min = 1, .max = 64, .def_doc = "none",
+	  .doc = "A program with its arguments, which must end with status 0.  No shell is "
+		 "involved; it runs as script_user, with LBD_INSTANCE and LBD_TRACK in its "
+		 "environment." },
+	{ .name = "file", PATH(struct conf_track, file), .max = 4095, .def_doc = "none",
+	  .doc = "A file, which must exist." },
+	{ .name = "process", STRING(struct conf_track, process), .min = 1, .max = 15,
+	  .def_doc = "none",
+	  .doc = "The name of a process, which must run: as in /proc/PID/comm, which holds 15 "
+		 "characters of it." },
+	{ .name = "instance", STRING(struct conf_track, instance), .min = 1, .max = 63,
+	  .def_doc = "none",
+	  .doc = "Another instance, which must be BACKUP or MASTER: neither its interface nor what "
+		 "it tracks may have failed." },
+	{ .name = "service", STRING(struct conf_track, service), .min = 1, .max = 63,
+	  .def_doc = "none",
+	  .doc = "A service, of whose servers enough must be healthy: see below." },
+	{ .name = "weight", S32(struct conf_track, weight), .max = 253, .def = "0",
+	  .doc = "A negative one is added to the priority (of all instances of a group) while what "
+		 "is tracked has failed, a positive one while it is good.  0: the instance cannot "
+		 "run while it has failed." },
+	{ .name = "reverse", BOOL(struct conf_track, reverse), .def = "false",
+	  .doc = "Turns it round: what must be must not be." },
+	{ .name = "interval", DURATION(struct conf_track, interval), .min = 100 * MS, .max = H,
+	  .def_doc = "2s", .doc = "Of script, file and process: time from one look to the next." },
+	{ .name = "timeout", DURATION(struct conf_track, timeout), .min = 100 * MS, .max = H,
+	  .def_doc = "the interval",
+	  .doc = "Of script: for how long it may run.  Then it has failed, and is ended with its "
+		 "process group." },
+	{ .name = "rise", U32(struct conf_track, rise), .min = 1, .max = 1000, .def_doc = "1",
+	  .doc = "Of script, file and process: so many looks in a row must be good before one "
+		 "that had failed counts as good." },
+	{ .name = "fall", U32(struct conf_track, fall), .min = 1, .max = 1000, .def_doc = "1",
+	  .doc = "So many must be bad before one that was good counts as failed." },
+	{ .name = "below", PERCENT(struct conf_track, below), .def_doc = "1%",
+	  .doc = "Of service: it has failed while a smaller share of its servers is healthy." },
+	{ .name = "delay", DURATION(struct conf_track, delay), .max = H, .min = 10 * MS,
+	  .def_doc = "5s",
+	  .doc = "Of service: a master bears its failure for as long, and a standby waits as long "
+		 "before it trusts its recovery.  So what fails for both directors moves nothing: "
+		 "the standby gives up first, and the master recovers first." },
+	{ 0 },
+};
+
+const struct opt_group schema_track = {
+	.title = "something tracked", .opts = track_opts, .has_where = true,
+	.size = sizeof(struct conf_track),
+	.doc = "What an instance depends on, beside its interface.  Each says one of interface, "
+	       "address, route, script, file, process, instance and service.",
+};
+
 static const struct opt vrrp_opts[] = {
 	{ .name = "interface", INTERFACE(struct conf_vrrp, interface), .flags = OPT_REQUIRED,
 	  WHERE(struct conf_vrrp, interface_where),
 	  .doc = "Where adverts are sent and received." },
+	{ .name = "wait_for_interface", BOOL(struct conf_vrrp, wait_for_interface),
+	  .def = "false",
+	  .doc = "Whether lbd starts although an interface of this instance does not exist; the "
+		 "instance starts when it has come." },
 	{ .name = "vrid", U32(struct conf_vrrp, vrid), .min = 1, .max = 255, .flags = OPT_REQUIRED,
 	  .doc = "The virtual router's number: the same on all its directors, and of no other "
 		 "virtual router on that network.  IPv4 and IPv6 count apart." },
 	{ .name = "priority", U32(struct conf_vrrp, priority), .min = 1, .max = 255, .def = "100",
 	  .doc = "The director with the highest becomes master; give each node its own.  255 says "
 		 "that it owns the addresses at all times." },
+	{ .name = "version", U32(struct conf_vrrp, version), .min = 2, .max = 3, .def = "3",
+	  .doc = "Of the protocol.  2 is for IPv4 peers that know no better: whole seconds only, "
+		 "and the same interval on all directors." },
 	{ .name = "advert_interval", DURATION(struct conf_vrrp, advert_interval), .min = 10 * MS,
-	  .max = 40950 * MS, .step = 10 * MS, .def = "1s",
+	  .max = 255 * S, .step = 10 * MS, .def = "1s",
 	  .doc = "Time between two adverts.  The standby takes over after three of them (and a "
-		 "little, by its priority) are missing: 100ms is a safe choice on a LAN." },
+		 "little, by its priority) are missing: 100ms is a safe choice on a LAN.  Version 3 "
+		 "has up to 40950ms, version 2 whole seconds." },
+	{ .name = "dead_after", U32(struct conf_vrrp, dead_after), .min = 1, .max = 100,
+	  .def = "3",
+	  .doc = "How many adverts must be missing before the master counts as dead.  The RFCs "
+		 "have 3; give all directors the same." },
+	{ .name = "checksum", ENUM(struct conf_vrrp, checksum), .words = checksums,
+	  .def = "pseudo",
+	  .doc = "What the checksum of IPv4 adverts of version 3 covers: pseudo also a pseudo "
+		 "header, as most others have it; rfc9568 the message alone.  Both are understood." },
+	{ .name = "password", STRING(struct conf_vrrp, password), .min = 1, .max = 8,
+	  .def_doc = "none",
+	  .doc = "Simple authentication of version 2.  It travels readably in each advert: it keeps "
+		 "directors apart that met by mistake, nobody else." },
 	{ .name = "preempt", BOOL(struct conf_vrrp, preempt), .def = "true",
 	  .doc = "Whether a director that comes back takes the addresses from one with a lower "
 		 "priority." },
-	{ .name = "addresses", LIST(struct conf_vrrp, addresses, OPT_VIP, struct conf_vip),
+	{ .name = "preempt_delay", DURATION(struct conf_vrrp, preempt_delay), .max = H,
+	  .def = "0s",
+	  .doc = "For how long it leaves them to that one before.  A master that dies or hands "
+		 "over meanwhile is followed without delay." },
+	{ .name = "startup_delay", DURATION(struct conf_vrrp, startup_delay), .max = H,
+	  .def = "0s",
+	  .doc = "How long after the boot of the machine the instance may start: for networks that "
+		 "need their time.  A restart of lbd alone is not delayed." },
+	{ .name = "link_down_delay", DURATION(struct conf_vrrp, link_down_delay), .max = H,
+	  .def = "0s",
+	  .doc = "For how long the interface may be down before the instance gives up.  Must be "
+		 "shorter than the peers' patience." },
+	{ .name = "link_up_delay", DURATION(struct conf_vrrp, link_up_delay), .max = H,
+	  .def = "0s",
+	  .doc = "How long an interface that was down must be up again before the instance starts: "
+		 "one that flaps moves the addresses once, not each time." },
+	{ .name = "announce_refresh", DURATION(struct conf_vrrp, announce_refresh), .max = H,
+	  .def = "60s",
+	  .doc = "How often the master tells the network again where each address lives, with one "
+		 "packet; 0s: only when it has become master, or heard another." },
+	{ .name = "addresses", LIST(struct conf_vrrp, advertised, OPT_VIP, struct conf_vip),
 	  WHERE(struct conf_vrrp, addresses_where),
 	  .min = 1, .max = 255, .flags = OPT_REQUIRED | OPT_LINK_LOCAL,
 	  .doc = "The addresses that move, with their prefix length; all of one family.  "
@@ -166,13 +276,32 @@ static const struct opt vrrp_opts[] = {
 		 "of the servers moves together with the addresses of the services.  If no address of "
 		 "an IPv6 instance is link-local, lbd adds one that is made from the virtual MAC "
 		 "address: adverts need it." },
+	{ .name = "extra_addresses", LIST(struct conf_vrrp, extra, OPT_VIP, struct conf_vip),
+	  .min = 1, .max = 4096, .flags = OPT_LINK_LOCAL, .def_doc = "none",
+	  .doc = "More addresses that move, of either family, which adverts do not name: an advert "
+		 "has room for 255 of IPv4 and 90 of IPv6, and some peers want it short." },
 	{ .name = "source", MAYBE_ADDR(struct conf_vrrp, source), .flags = OPT_LINK_LOCAL,
 	  .def_doc = "the interface's own (IPv6: its link-local one)",
 	  .doc = "The address that adverts come from." },
 	{ .name = "unicast_peers",
-	  LIST(struct conf_vrrp, unicast_peers, OPT_ADDR, struct addr), .max = 64,
+	  LIST(struct conf_vrrp, unicast_peers, OPT_ADDR, struct addr), .min = 1, .max = 64,
 	  .flags = OPT_LINK_LOCAL, .def_doc = "none: adverts are multicast",
 	  .doc = "The other directors' addresses, where the network does not carry multicast." },
+	{ .name = "track", NAMED(struct conf_vrrp, tracks, struct conf_track),
+	  .group = &schema_track, .max = 64, .def_doc = "nothing",
+	  .doc = "What lowers its priority, or keeps it from running." },
+	{ .name = "notify", LIST(struct conf_vrrp, notify, OPT_STRING, const char *), .min = 1,
+	  .max = 64, .def_doc = "none",
+	  .doc = "A program with its arguments that runs after each change of the instance's state, "
+		 "and after another master had to give way; as script_user and without a shell.  Of "
+		 "one instance they run one after the other, and of those that wait the newest "
+		 "alone.  Its environment has LBD_EVENT (transition, or conflict), LBD_INSTANCE, "
+		 "LBD_GROUP, LBD_INTERFACE, LBD_VRID, LBD_FAMILY (ipv4, ipv6), LBD_STATE "
+		 "(INITIALIZE, BACKUP, MASTER), LBD_PREVIOUS, LBD_REASON, LBD_PRIORITY and "
+		 "LBD_ADDRESSES." },
+	{ .name = "notify_timeout", DURATION(struct conf_vrrp, notify_timeout), .min = 100 * MS,
+	  .max = H, .def_doc = "30s",
+	  .doc = "For how long it may run; then it is ended with its process group." },
 	{ 0 },
 };
 
@@ -180,6 +309,21 @@ const struct opt_group schema_vrrp = {
 	.title = "a VRRP instance", .opts = vrrp_opts, .has_where = true,
 	.size = sizeof(struct conf_vrrp),
 	.doc = "A virtual router: addresses of one family that one director holds at a time.",
+};
+
+static const struct opt vrrp_group_opts[] = {
+	{ .name = "members", LIST(struct conf_vrrp_group, members, OPT_STRING, const char *),
+	  .min = 2, .max = 4095, .flags = OPT_REQUIRED,
+	  .doc = "Names of instances." },
+	{ 0 },
+};
+
+const struct opt_group schema_vrrp_group = {
+	.title = "a group of instances", .opts = vrrp_group_opts, .has_where = true,
+	.size = sizeof(struct conf_vrrp_group), .brief = "members",
+	.doc = "Instances that move as one: they are MASTER when all of them can be, and none is "
+	       "when one has a better master, or cannot run.  shop = [ \"shop4\", \"shop6\" ]; is "
+	       "short for shop: { members = [ \"shop4\", \"shop6\" ]; };.",
 };
 
 static const struct opt check_opts[] = {
@@ -409,6 +553,8 @@ static const struct opt file_opts[] = {
 	  .group = &schema_director, .doc = "What holds for this machine as a whole." },
 	{ .name = "vrrp", NAMED(struct conf, vrrp, struct conf_vrrp), .group = &schema_vrrp,
 	  .max = 4095, .doc = "The virtual routers, which hold the addresses." },
+	{ .name = "vrrp_groups", NAMED(struct conf, vrrp_groups, struct conf_vrrp_group),
+	  .group = &schema_vrrp_group, .max = 4095, .doc = "Those of them that move together." },
 	{ .name = "defaults", NO_MEMBER(OPT_GROUP), .group = &schema_defaults,
 	  .doc = "What holds for every service that does not say otherwise." },
 	{ .name = "pools", NO_MEMBER(OPT_NAMED), .group = &schema_pool, .max = 16384,
@@ -446,6 +592,8 @@ const struct opt *schema_find(const struct opt_group *g, const char *name)
 {
 	const struct opt *o;
 
+	if (!name)
+		return NULL;
 	for_each_opt(o, g)
 		if (!strcmp(o->name, name) || (o->single && !strcmp(o->single, name)))
 			return o;

@@ -21,7 +21,9 @@
 enum opt_type {
 	OPT_U32,
 	OPT_U16,
-	OPT_PORTS, /* uint16_t[2]: first and last; a number, "FIRST-LAST" or "any" */
+	OPT_S32,     /* min and max are of its magnitude: 0 is allowed, too */
+	OPT_PERCENT, /* "50%"; member: uint32_t, 0: absent */
+	OPT_PORTS,   /* uint16_t[2]: first and last; a number, "FIRST-LAST" or "any" */
 	OPT_BOOL,
 	OPT_STRING,
 	OPT_INTERFACE, /* a network interface's name */
@@ -89,6 +91,9 @@ struct opt_group {
 	enum opt_view view;
 	size_t size;
 	bool has_where; /* starts with struct conf_where */
+	/* Of named ones: the option whose value may stand for the whole, name = [ ... ].  It is
+	 * printed like that, so it is the only one. */
+	const char *brief;
 };
 
 /* What every named thing starts with. */
@@ -98,8 +103,8 @@ struct conf_object {
 };
 
 extern const struct opt_group schema_file, schema_node, schema_director, schema_vrrp,
-	schema_defaults, schema_pool, schema_service, schema_server, schema_sorry, schema_check,
-	schema_timeouts, schema_persistence;
+	schema_vrrp_group, schema_track, schema_defaults, schema_pool, schema_service,
+	schema_server, schema_sorry, schema_check, schema_timeouts, schema_persistence;
 
 bool opt_in_group(const struct opt *o, const struct opt_group *g);
 /* The options of g that can be written, one after the other: o runs over them. */
@@ -107,7 +112,7 @@ bool opt_in_group(const struct opt *o, const struct opt_group *g);
 	for (o = (g)->opts; o->name; o++)                                                          \
 		if (opt_in_group(o, g))
 
-/* By its name, or its `single` name; NULL. */
+/* By its name, or its `single` name; NULL when there is none, or name is NULL. */
 const struct opt *schema_find(const struct opt_group *g, const char *name);
 /* The name in g that somebody who wrote `name` may have meant; NULL when none is near. */
 const char *schema_nearest(const struct opt_group *g, const char *name);

@@ -261,6 +261,21 @@ static int from_vip(const struct opt *o, const char *text, void *at, struct aren
 	return 0;
 }
 
+static int from_percent(const struct opt *o, const char *text, void *at, struct arena *,
+			struct str *why)
+{
+	unsigned long number;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return not_allowed(o, why, text);
+	number = strtoul(text, &end, 10);
+	if (strcmp(end, "%") != 0 || !number || number > 100)
+		return not_allowed(o, why, text);
+	*(uint32_t *)at = (uint32_t)number;
+	return 0;
+}
+
 static const struct {
 	size_t size;
 	int (*from_text)(const struct opt *o, const char *text, void *at, struct arena *arena,
@@ -269,6 +284,8 @@ static const struct {
 } types[] = {
 	[OPT_U32] = { sizeof(uint32_t), NULL, NULL },
 	[OPT_U16] = { sizeof(uint16_t), NULL, NULL },
+	[OPT_S32] = { sizeof(int32_t), NULL, NULL },
+	[OPT_PERCENT] = { sizeof(uint32_t), from_percent, "a share from \"1%\" to \"100%\"" },
 	[OPT_PORTS] = { 2 * sizeof(uint16_t), from_ports, NULL },
 	[OPT_BOOL] = { sizeof(bool), NULL, "true or false" },
 	[OPT_STRING] = { sizeof(char *), from_string, NULL },
@@ -313,8 +330,21 @@ int value_from_text(const struct opt *o, const char *text, void *at, struct aren
 	return types[elem.type].from_text(&elem, text, at, arena, why);
 }
 
+static int from_signed(const struct opt *o, int64_t number, void *at, struct str *why)
+{
+	if (number < -(int64_t)o->max || number > (int64_t)o->max) {
+		str_addf(why, "%" PRId64 " is not in -%" PRIu64 "..%" PRIu64, number, o->max,
+			 o->max);
+		return -EINVAL;
+	}
+	*(int32_t *)at = (int32_t)number;
+	return 0;
+}
+
 int value_from_number(const struct opt *o, int64_t number, void *at, struct str *why)
 {
+	if (o->type == OPT_S32)
+		return from_signed(o, number, at, why);
 	if (number < 0 || (uint64_t)number < o->min || (uint64_t)number > o->max) {
 		str_addf(why, "%" PRId64 " is not in %" PRIu64 "-%" PRIu64, number, o->min, o->max);
 		return -EINVAL;
@@ -332,7 +362,7 @@ void value_from_default(const struct opt *o, void *at, struct arena *arena)
 {
 	struct str why = { 0 };
 
-	if (o->type == OPT_U32 || o->type == OPT_U16)
+	if (o->type == OPT_U32 || o->type == OPT_U16 || o->type == OPT_S32)
 		value_from_number(o, atoll(o->def), at, &why);
 	else if (o->type == OPT_BOOL)
 		*(bool *)at = !strcmp(o->def, "true");
@@ -362,7 +392,7 @@ static void allowed_duration(const struct opt *o, struct str *out)
 		str_addf(out, " in steps of ");
 		duration_print(o->step, out);
 	}
-	str_addf(out, ", like \"%s\"", o->def);
+	str_addf(out, ", like \"%s\"", o->def ? o->def : "1s");
 }
 
 static void allowed_ports(const struct opt *o, struct str *out)
@@ -386,6 +416,8 @@ void value_allowed(const struct opt *o, struct str *out)
 		allowed_ports(o, out);
 	else if (elem.type == OPT_U32 || elem.type == OPT_U16)
 		str_addf(out, "a number in %" PRIu64 "-%" PRIu64, o->min, o->max);
+	else if (elem.type == OPT_S32)
+		str_addf(out, "a number in -%" PRIu64 "..%" PRIu64, o->max, o->max);
 	else if (elem.type == OPT_DURATION)
 		allowed_duration(o, out);
 	else if (elem.type == OPT_PATH)
@@ -469,6 +501,12 @@ static void print_scalar(const struct opt *o, const void *at, struct str *out)
 		break;
 	case OPT_U16:
 		str_addf(out, "%" PRIu16, *(const uint16_t *)at);
+		break;
+	case OPT_S32:
+		str_addf(out, "%" PRId32, *(const int32_t *)at);
+		break;
+	case OPT_PERCENT:
+		str_addf(out, "\"%" PRIu32 "%%\"", *(const uint32_t *)at);
 		break;
 	case OPT_BOOL:
 		str_addf(out, "%s", *(const bool *)at ? "true" : "false");
@@ -559,6 +597,11 @@ bool value_absent(const struct opt *o, const void *base)
 	case OPT_U16:
 	case OPT_PORTS:
 		return !*(const uint16_t *)at && o->min;
+	case OPT_U32:
+	case OPT_PERCENT:
+		return !*(const uint32_t *)at && o->def_doc;
+	case OPT_DURATION:
+		return !((const usec_t *)at)->us && o->def_doc;
 	case OPT_ENUM:
 		return *(const unsigned *)at == OPT_ENUM_UNSET;
 	case OPT_GROUP:

@@ -197,6 +197,14 @@ struct instance {
 	unsigned skip;
 };
 
+static void add_track(void *ctx, const char *, const struct vrrp_track_status *s)
+{
+	json_t *o = values_add(json_object(), values_track_status, s);
+
+	set_text(o, "verdict", vrrp_track_verdict_name(s->verdict));
+	json_array_append_new(ctx, o);
+}
+
 static void add_instance(void *ctx, const struct vrrp_status *s)
 {
 	struct instance *w = ctx;
@@ -214,5 +222,13 @@ json_t *show_instance(const struct director *d, unsigned n)
 	struct instance w = { .skip = n };
 
 	vrrp_set_each(director_vrrp(d), add_instance, &w);
+	if (w.o) {
+		json_t *tracks = json_array();
+
+		vrrp_set_each_track(director_vrrp(d),
+				    json_string_value(json_object_get(w.o, "name")), add_track,
+				    tracks);
+		set(w.o, "tracks", tracks);
+	}
 	return w.o;
 }

@@ -124,20 +124,35 @@ const struct value values_vrrp_counters[] = {
 		{ 0 },
 };
 
+#define S struct vrrp_track_status
+const struct value values_track_status[] = {
+	VALUE(S, name, "name", "what is tracked"),
+	VALUE(S, detail, "detail", "what was seen last"),
+	VALUE(S, weight, "weight", "of the priority; 0: failing is a fault"),
+	VALUE_AGO(S, since, "since_s", "since when the verdict holds"),
+	{ 0 },
+};
+#undef S
+
 #define S struct vrrp_status
 const struct value values_vrrp_status[] = {
 	VALUE(S, name, "name", "the instance"),
+	VALUE(S, group, "group", "that it moves with; null: none"),
 	VALUE(S, interface, "interface", "where its adverts go"),
 	VALUE(S, vrid, "vrid", "its virtual router id"),
+	VALUE(S, version, "version", "of the protocol"),
 	VALUE(S, reason, "reason", "why it is in its state"),
 	VALUE_AGO(S, since, "since_s", "since when"),
-	VALUE(S, priority, "priority", "ours"),
+	VALUE(S, priority, "priority", "ours, in force"),
+	VALUE(S, priority_base, "priority_base", "ours, before what is tracked is added"),
 	VALUE(S, advert_interval, "advert_interval_s", "ours"),
 	VALUE(S, master_interval, "master_interval_s", "the master's"),
 	VALUE(S, master, "master", "who sent the last advert; null: nobody yet"),
 	VALUE(S, master_priority, "master_priority", "the priority in it"),
 	VALUE_AGO(S, last_advert, "last_advert_s", "when it came"),
 	VALUE(S, n_addresses, "addresses", "how many the instance owns as MASTER"),
+	VALUE(S, addresses_differ, "addresses_differ",
+	      "whether the last advert had others than ours"),
 	{ 0 },
 };
 #undef S
@@ -173,6 +188,8 @@ static json_t *to_json(enum value_type type, const void *p)
 		return json_integer(*(const uint16_t *)p);
 	case VALUE_U32:
 		return json_integer(*(const uint32_t *)p);
+	case VALUE_INT:
+		return json_integer(*(const int *)p);
 	case VALUE_U64:
 		return json_integer((json_int_t) * (const uint64_t *)p);
 	case VALUE_BOOL:

@@ -15,6 +15,7 @@ enum value_type {
 	VALUE_U16,
 	VALUE_U32,
 	VALUE_U64,
+	VALUE_INT,
 	VALUE_BOOL,
 	VALUE_TEXT,  /* NULL: null */
 	VALUE_ADDR,  /* any: null */
@@ -33,7 +34,8 @@ struct value {
 		 : VALUE_U8, uint16_t                                                              \
 		 : VALUE_U16, uint32_t                                                             \
 		 : VALUE_U32, uint64_t                                                             \
-		 : VALUE_U64, unsigned long long                                                   \
+		 : VALUE_U64, int                                                                  \
+		 : VALUE_INT, unsigned long long                                                   \
 		 : VALUE_U64, bool                                                                 \
 		 : VALUE_BOOL, const char *                                                        \
 		 : VALUE_TEXT, struct addr                                                         \
@@ -57,6 +59,7 @@ json_t *values_add(json_t *object, const struct value *table, const void *status
 /* The tables, over the structs of the same names. */
 extern const struct value values_attach_status[], values_check_status[], values_flow_stats[],
 	values_net_stats[], values_reset_stats[], values_server_stats[], values_server_status[],
-	values_service_status[], values_vrrp_counters[], values_vrrp_status[];
+	values_service_status[], values_track_status[], values_vrrp_counters[],
+	values_vrrp_status[];
 
 #endif

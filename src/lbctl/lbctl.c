@@ -215,8 +215,8 @@ static void show_services(const json_t *a)
 		json_array_foreach(json_object_get(s, "vips"), j, vip)
 			printf("%s%s", j ? ", " : " ", json_string_value(vip));
 		printf(" port %s, %s, %s, %lld of %zu servers available, %lld connections so far\n",
-		       ports(s), text(s, "method"), text(s, "scheduler"),
-		       number(s, "available"), json_array_size(servers), number(s, "conns"));
+		       ports(s), text(s, "method"), text(s, "scheduler"), number(s, "available"),
+		       json_array_size(servers), number(s, "conns"));
 		show_servers(servers);
 	}
 	if (!json_array_size(a))
@@ -226,8 +226,8 @@ static void show_services(const json_t *a)
 static void show_vrrp(const json_t *a)
 {
 	static const char *const headings[] = { "INSTANCE", "INTERFACE", ">VRID",     "FAMILY",
-						"STATE",    "SINCE",	 ">PRIORITY", "MASTER",
-						"ADVERT",   "WHY",	 NULL };
+						"STATE",    "SINCE",	 ">PRIORITY", "GROUP",
+						"MASTER",   "ADVERT",	 "WHY",	      NULL };
 	struct table *t = table_new(headings);
 	const json_t *v;
 	size_t i;
@@ -240,6 +240,7 @@ static void show_vrrp(const json_t *a)
 		table_add(t, "%s", text(v, "state"));
 		table_add(t, "%s", span(v, "since_s"));
 		table_add(t, "%lld", number(v, "priority"));
+		table_add(t, "%s", text(v, "group"));
 		table_add(t, "%s", text(v, "master"));
 		table_add(t, "%s", span(v, "master_interval_s"));
 		table_add(t, "%s", text(v, "reason"));

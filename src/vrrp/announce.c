@@ -23,16 +23,18 @@ enum {
 	FRAMES_A_TURN = 100, /* then others get their turn of the loop */
 };
 
-#define BETWEEN_FRAMES MSEC(100)
-#define BETWEEN_BURSTS SEC(5)
-#define BETWEEN_TURNS  MSEC(5)
-#define FAILURE_TOLD   SEC(60)
+#define BETWEEN_FRAMES	  MSEC(100)
+#define BETWEEN_BURSTS	  SEC(5)
+#define BETWEEN_TURNS	  MSEC(5)
+#define BETWEEN_REFRESHES MSEC(5)
+#define FAILURE_TOLD	  SEC(60)
 
 struct announcer {
 	struct net *net; /* borrowed */
 	struct list under_way;
 	struct loop_timer timer;
 	struct log_limit failure;
+	usec_t refreshed; /* the last time that any address was */
 	int fd;
 };
 
@@ -73,13 +75,38 @@ static void send_frame(struct announcer *a, const struct announcement *w, usec_t
 			 (unsigned long long)held_back);
 }
 
+static bool in_burst(const struct announcement *w)
+{
+	return w->sent < BURST * BURSTS;
+}
+
 /* After its frame went out: when the next one is due, or false when all are sent. */
 static bool advance(struct announcement *w, usec_t now)
 {
-	w->sent++;
-	if (w->sent == BURST * BURSTS)
+	if (in_burst(w))
+		w->sent++;
+	if (in_burst(w))
+		w->due = usec_add(now, w->sent % BURST ? BETWEEN_FRAMES : BETWEEN_BURSTS);
+	else
+		w->due = usec_add(now, w->refresh);
+	return in_burst(w) || w->refresh.us;
+}
+
+/* Whether its frame may go now.  A refresh waits while another has just gone: so those that became
+ * due together spread, and stay apart. */
+static bool may_go(struct announcer *a, struct announcement *w, usec_t now)
+{
+	usec_t next = usec_add(a->refreshed, BETWEEN_REFRESHES);
+
+	if (usec_before(now, w->due))
 		return false;
-	w->due = usec_add(now, w->sent % BURST ? BETWEEN_FRAMES : BETWEEN_BURSTS);
+	if (in_burst(w))
+		return true;
+	if (usec_before(now, next)) {
+		w->due = next;
+		return false;
+	}
+	a->refreshed = now;
 	return true;
 }
 
@@ -91,7 +118,7 @@ static void on_timer(struct loop_timer *t, usec_t now)
 	unsigned sent = 0;
 
 	list_for_each_safe(w, tmp, &a->under_way, node) {
-		if (!usec_before(now, w->due) && sent < FRAMES_A_TURN) {
+		if (sent < FRAMES_A_TURN && may_go(a, w, now)) {
 			sent++;
 			send_frame(a, w, now);
 			if (!advance(w, now)) {
@@ -109,23 +136,41 @@ static void on_timer(struct loop_timer *t, usec_t now)
 	loop_timer_at(&a->timer, next);
 }
 
-void announce_start(struct announcer *a, struct announcement *w)
+static void go_on_at(struct announcer *a, struct announcement *w, usec_t due)
 {
-	bool under_way = !list_empty(&w->node);
-
-	if (under_way && w->sent < BURST)
-		return;
-	w->sent = 0;
-	w->due = loop_now();
-	if (!under_way)
+	w->due = due;
+	if (list_empty(&w->node))
 		list_add_tail(&a->under_way, &w->node);
 	if (!loop_timer_active(&a->timer) || usec_before(w->due, a->timer.at))
 		loop_timer_at(&a->timer, w->due);
 }
 
+void announce_start(struct announcer *a, struct announcement *w)
+{
+	w->active = true;
+	if (!list_empty(&w->node) && w->sent < BURST)
+		return;
+	w->sent = 0;
+	go_on_at(a, w, loop_now());
+}
+
 void announce_stop(struct announcement *w)
 {
+	w->active = false;
 	list_del(&w->node);
+}
+
+void announce_refresh(struct announcer *a, struct announcement *w, usec_t refresh)
+{
+	bool same = w->refresh.us == refresh.us;
+
+	w->refresh = refresh;
+	if (same || !w->active || in_burst(w))
+		return;
+	if (refresh.us)
+		go_on_at(a, w, usec_add(loop_now(), refresh));
+	else
+		list_del(&w->node);
 }
 
 int announcer_new(struct loop *loop, struct net *net, struct announcer **ret)

@@ -4,6 +4,7 @@
 #ifndef LBD_VRRP_ANNOUNCE_H
 #define LBD_VRRP_ANNOUNCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/addr.h"
@@ -18,8 +19,10 @@ struct announcement {
 	struct list node; /* borrowed by the announcer */
 	unsigned ifindex;
 	struct addr addr;
-	unsigned sent;
+	bool active;   /* begun and not stopped */
+	unsigned sent; /* of the bursts */
 	usec_t due;
+	usec_t refresh; /* then one frame each time that this has passed; 0: no more */
 };
 
 /* 0 or -errno (-EPERM: CAP_NET_RAW is missing). */
@@ -31,5 +34,8 @@ void announcer_free(struct announcer *a); /* takes NULL */
  * ten times a second.  ifindex and addr are set by the caller. */
 void announce_start(struct announcer *a, struct announcement *w);
 void announce_stop(struct announcement *w);
+/* How often it is announced once the bursts are over, until stopped.  Those frames are paced: when
+ * many are due, some come later. */
+void announce_refresh(struct announcer *a, struct announcement *w, usec_t refresh);
 
 #endif

@@ -31,16 +31,28 @@ static const struct vrrp_step table[][VRRP_EV_N] = {
 	[VRRP_BACKUP] = {
 		[VRRP_EV_SHUTDOWN] = { VRRP_INITIALIZE, DO(CANCEL) },
 		[VRRP_EV_FAULT] = { VRRP_INITIALIZE, DO(CANCEL) },
+		[VRRP_EV_WITHDRAW] = { VRRP_INITIALIZE, DO(CANCEL) },
 		[VRRP_EV_TIMER] = BECOME_MASTER,
+		[VRRP_EV_GROUP_TAKES] = BECOME_MASTER,
+		[VRRP_EV_HELD] = { VRRP_BACKUP, DO(ARM_DOWN) },
 		[VRRP_EV_ADVERT_ZERO] = { VRRP_BACKUP, DO(ARM_SKEW) },
 		[VRRP_EV_ADVERT_BETTER] = { VRRP_BACKUP, DO(ADOPT) | DO(ARM_DOWN) },
 	},
 	[VRRP_MASTER] = {
 		[VRRP_EV_SHUTDOWN] = { VRRP_INITIALIZE,
 				       DO(CANCEL) | DO(SEND_ZERO) | DO(RELEASE) | DO(CLOSE) },
+		/* What is tracked has failed; the peer need not wait to find out. */
+		[VRRP_EV_WITHDRAW] = { VRRP_INITIALIZE,
+				       DO(CANCEL) | DO(SEND_ZERO) | DO(RELEASE) | DO(CLOSE) },
 		/* Nothing can be sent: there is no link, or no address to send from. */
 		[VRRP_EV_FAULT] = { VRRP_INITIALIZE, DO(CANCEL) | DO(RELEASE) | DO(CLOSE) },
+		/* The peer takes over as if we stopped, and need not wait. */
+		[VRRP_EV_GROUP_YIELDS] = { VRRP_BACKUP, DO(OWN_INTERVAL) | DO(SEND_ZERO) |
+								DO(RELEASE) | DO(CLOSE) |
+								DO(ARM_DOWN) },
 		[VRRP_EV_CHANGED] = { VRRP_MASTER, DO(SEND) | DO(ARM_ADVERT) },
+		/* Switches have forgotten its MAC meanwhile. */
+		[VRRP_EV_RELINKED] = { VRRP_MASTER, DO(SEND) | DO(ANNOUNCE) | DO(ARM_ADVERT) },
 		[VRRP_EV_TIMER] = { VRRP_MASTER, DO(SEND) | DO(ARM_NEXT) },
 		/* Whoever resigns or loses has called itself master, so hosts and switches may have
 		 * learnt its MAC: announce again. */
@@ -66,13 +78,13 @@ struct vrrp_step vrrp_fsm(enum vrrp_state state, enum vrrp_event event)
 	return table[state][event];
 }
 
-usec_t vrrp_skew(uint8_t priority, usec_t interval)
+usec_t vrrp_skew(unsigned version, uint8_t priority, usec_t interval)
 {
 	/* In microseconds, so that 10 ms keep their fraction. */
-	return USEC((256 - priority) * interval.us / 256);
+	return USEC((256 - priority) * (version == 2 ? SEC(1) : interval).us / 256);
 }
 
-usec_t vrrp_down(uint8_t priority, usec_t interval)
+usec_t vrrp_down(unsigned version, uint8_t priority, usec_t interval, unsigned adverts)
 {
-	return USEC(3 * interval.us + vrrp_skew(priority, interval).us);
+	return USEC(adverts * interval.us + vrrp_skew(version, priority, interval).us);
 }

@@ -14,8 +14,13 @@
 	X(STARTUP_HEIR, "its addresses are ours already")                                          \
 	X(SHUTDOWN, "stopped")                                                                     \
 	X(FAULT, "cannot run")                                                                     \
+	X(WITHDRAW, "must not run")                                                                \
 	X(CHANGED, "configuration changed")                                                        \
+	X(RELINKED, "its link is back")                                                            \
 	X(TIMER, "timer expired")                                                                  \
+	X(HELD, "the others of its group cannot be master")                                        \
+	X(GROUP_TAKES, "all of its group can be master")                                           \
+	X(GROUP_YIELDS, "one of its group cannot be master")                                       \
 	X(ADVERT_ZERO, "the master handed over")                                                   \
 	X(ADVERT_BETTER, "there is a better master")                                               \
 	X(ADVERT_WORSE, "an advert that loses against us")
@@ -69,8 +74,9 @@ struct vrrp_step {
 
 struct vrrp_step vrrp_fsm(enum vrrp_state state, enum vrrp_event event);
 
-/* RFC 9568 6.1: (256 - priority) / 256 of the master's interval; 3 intervals and that. */
-usec_t vrrp_skew(uint8_t priority, usec_t interval);
-usec_t vrrp_down(uint8_t priority, usec_t interval);
+/* RFC 9568 6.1: (256 - priority) / 256 of the master's interval; RFC 3768 6.1: of a second. */
+usec_t vrrp_skew(unsigned version, uint8_t priority, usec_t interval);
+/* So many missing adverts, and the skew time.  The RFCs have 3 of them. */
+usec_t vrrp_down(unsigned version, uint8_t priority, usec_t interval, unsigned adverts);
 
 #endif

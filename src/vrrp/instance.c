@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* One VRRP instance (RFC 9568 6).
+/* One VRRP instance (RFC 9568 6, RFC 3768 6).
  *
  * Three things happen to it: a datagram comes (on_datagram), its timer runs out (on_timer),
  * something about its interface or configuration changes (vrrp_instance_check, _update).  Guards
@@ -21,6 +21,9 @@
 
 #include "lib/log.h"
 #include "vrrp/fsm.h"
+#include "vrrp/notify.h"
+#include "vrrp/sync.h"
+#include "vrrp/track.h"
 
 #define RUBBISH_TOLD SEC(60)
 
@@ -38,11 +41,22 @@ struct vrrp_instance {
 	char subject[64]; /* "vrrp web", for the log */
 
 	enum vrrp_state state;
-	char reason[96];
+	char reason[VRRP_REASON_LEN];
 	usec_t since;
 	bool stopped;
+	struct sync_group *group; /* borrowed; NULL: it moves alone */
+	bool able;		  /* BACKUP, but for its group */
 	bool heir;    /* new, and addresses of it are ours, by an instance that gives them up */
 	bool closing; /* the gate is to be closed as soon as the addresses are gone */
+
+	struct tracks *tracks;
+	int own_weight, weight; /* what tracks say, of the whole group */
+	uint8_t priority;	/* in force */
+
+	/* Its link as it is, since when, and as it counts: see settled(). */
+	bool looked, link_up, link_counts;
+	usec_t link_since;
+	usec_t check_at; /* when to look again although nobody told of a change; 0: no need */
 
 	/* Where it speaks, while it is not in INITIALIZE. */
 	unsigned ifindex;
@@ -51,7 +65,8 @@ struct vrrp_instance {
 	struct vrrp_listener listener;
 
 	struct addr *owned; /* in the order of the wire */
-	unsigned n_owned;
+	unsigned n_owned;   /* without those that adverts do not name */
+	unsigned n_extra;
 	struct vip_claim claim;
 
 	struct loop_timer timer;
@@ -59,10 +74,12 @@ struct vrrp_instance {
 	usec_t master_interval; /* Active_Adver_Interval */
 	bool resigned;		/* the timer waits out a master that handed over */
 	bool spared;		/* a late down timer has been given its second chance */
+	usec_t hold;		/* a lower master is respected until then; 0: none was heard */
 
 	struct heard heard;
+	usec_t conflict;   /* the last advert that lost against us as MASTER */
 	uint64_t answered; /* turn in which a losing advert was answered */
-	bool mismatch_told;
+	bool mismatch_told, interval_told, owner_told;
 	struct log_limit rubbish, send_failure;
 	struct vrrp_counters counters;
 };
@@ -77,19 +94,42 @@ __attribute__((format(printf, 2, 3))) static void set_reason(struct vrrp_instanc
 	va_end(ap);
 }
 
+/* ---- How it speaks and reckons ---- */
+
+static struct vrrp_dialect dialect(const struct vrrp_instance *v)
+{
+	return (struct vrrp_dialect){
+		.version = (uint8_t)v->c->version,
+		.interval = v->c->advert_interval,
+		.password = v->c->password,
+		.message_only = v->c->checksum == CONF_CHECKSUM_MESSAGE,
+	};
+}
+
+static usec_t skew(const struct vrrp_instance *v, usec_t interval)
+{
+	return vrrp_skew(v->c->version, v->priority, interval);
+}
+
+static usec_t down(const struct vrrp_instance *v, usec_t interval)
+{
+	return vrrp_down(v->c->version, v->priority, interval, v->c->dead_after);
+}
+
 /* ---- Speaking ---- */
 
 static void send_to(struct vrrp_instance *v, const struct addr *dst, uint8_t priority)
 {
 	unsigned n = v->n_owned < v->room ? v->n_owned : v->room;
+	struct vrrp_dialect how = dialect(v);
 	uint8_t packet[VRRP_PACKET_MAX];
 	char text[ADDR_STRLEN];
 	uint64_t held_back;
 	size_t len;
 	int r;
 
-	len = vrrp_packet_build(packet, (uint8_t)v->c->vrid, priority, v->c->advert_interval,
-				v->owned, n, &v->source, dst);
+	len = vrrp_packet_build(packet, &how, (uint8_t)v->c->vrid, priority, v->owned, n,
+				&v->source, dst);
 	r = vrrp_send(&v->listener, &v->source, dst, packet, len);
 	if (!r) {
 		v->counters.adverts_sent++;
@@ -124,6 +164,15 @@ void vrrp_instance_close(struct vrrp_instance *v)
 	v->env->ops->gate(v->env->ctx, v->c->name, false);
 }
 
+static void arm_beat(struct vrrp_instance *v)
+{
+	usec_t at = usec_add(loop_now(), v->c->advert_interval);
+
+	if (v->check_at.us && usec_before(v->check_at, at))
+		at = v->check_at;
+	loop_timer_at(&v->beat, at);
+}
+
 /* Shows that the daemon lives and has decided on all it could know; not before it has acted
  * accordingly, for a beat lifts the fence, too.  The data plane fences us when the last beat is
  * older than a peer would wait for our adverts, and goes on when the peer has been silent for as
@@ -133,14 +182,13 @@ static void beat(struct vrrp_instance *v)
 {
 	usec_t own = v->c->advert_interval, slower = own;
 
-	loop_timer_in(&v->beat, own);
+	arm_beat(v);
 	vrrp_instance_close(v);
 	if (v->closing)
 		return;
 	if (usec_before(slower, v->heard.interval))
 		slower = v->heard.interval;
-	v->env->ops->beat(v->env->ctx, v->c->name, vrrp_down((uint8_t)v->c->priority, own),
-			  vrrp_down((uint8_t)v->c->priority, slower));
+	v->env->ops->beat(v->env->ctx, v->c->name, down(v, own), down(v, slower));
 }
 
 /* ---- Actions: one each, performed in the order of fsm.h ---- */
@@ -175,7 +223,7 @@ static void do_open(struct vrrp_instance *v)
 
 static void do_send(struct vrrp_instance *v)
 {
-	advertise(v, (uint8_t)v->c->priority);
+	advertise(v, v->priority);
 }
 
 static void do_send_zero(struct vrrp_instance *v)
@@ -227,14 +275,14 @@ static void do_arm_skew(struct vrrp_instance *v)
 {
 	v->resigned = true;
 	v->spared = false;
-	arm(v, vrrp_skew((uint8_t)v->c->priority, v->master_interval));
+	arm(v, skew(v, v->master_interval));
 }
 
 static void do_arm_down(struct vrrp_instance *v)
 {
 	v->resigned = false;
 	v->spared = false;
-	arm(v, vrrp_down((uint8_t)v->c->priority, v->master_interval));
+	arm(v, down(v, v->master_interval));
 }
 
 static void (*const perform[VRRP_ACTION_N])(struct vrrp_instance *v) = {
@@ -254,7 +302,8 @@ static void (*const perform[VRRP_ACTION_N])(struct vrrp_instance *v) = {
 	[VRRP_BIT_ARM_DOWN] = do_arm_down,
 };
 
-/* Why a transition happens, for whoever asks later.  A fault's reason is set by who found it. */
+/* Why a transition happens, for whoever asks later.  The reason of a fault, or of a group
+ * that yields, is set by who found it. */
 static void explain(struct vrrp_instance *v, enum vrrp_event e)
 {
 	char text[ADDR_STRLEN];
@@ -263,9 +312,23 @@ static void explain(struct vrrp_instance *v, enum vrrp_event e)
 		set_reason(v, v->resigned ? "the master handed over" : "master timer expired");
 	else if (e == VRRP_EV_ADVERT_BETTER)
 		set_reason(v, "%s advertises priority %u, ours is %u",
-			   addr_str(&v->heard.from, text), v->heard.priority, v->c->priority);
-	else if (e != VRRP_EV_FAULT)
+			   addr_str(&v->heard.from, text), v->heard.priority, v->priority);
+	else if (e != VRRP_EV_FAULT && e != VRRP_EV_WITHDRAW && e != VRRP_EV_GROUP_YIELDS)
 		set_reason(v, "%s", vrrp_event_text(e));
+}
+
+static void notify(const struct vrrp_instance *v, const char *event, enum vrrp_state from)
+{
+	const struct notify_event e = {
+		.c = v->c,
+		.event = event,
+		.from = from,
+		.to = v->state,
+		.reason = v->reason,
+		.priority = v->priority,
+	};
+
+	notify_tell(v->env->notify, &e);
 }
 
 static void handle(struct vrrp_instance *v, enum vrrp_event e)
@@ -280,6 +343,8 @@ static void handle(struct vrrp_instance *v, enum vrrp_event e)
 	if (step.next != from)
 		explain(v, e);
 	v->state = step.next;
+	if (e == VRRP_EV_ADVERT_BETTER || step.next != from)
+		v->able = false;
 	for (i = 0; i < VRRP_ACTION_N; i++)
 		if (step.actions & 1U << i)
 			perform[i](v);
@@ -287,12 +352,117 @@ static void handle(struct vrrp_instance *v, enum vrrp_event e)
 		return;
 
 	v->since = now;
+	v->hold = USEC(0);
 	v->counters.became_master += v->state == VRRP_MASTER;
 	if (v->state == VRRP_INITIALIZE)
 		vrrp_unlisten(&v->listener);
 	log_info(v->subject, "%s -> %s: %s", vrrp_state_name(from), vrrp_state_name(v->state),
 		 v->reason);
 	v->env->ops->state_changed(v->env->ctx, v->c->name, from, v->state);
+	notify(v, "transition", from);
+	if (from == VRRP_INITIALIZE || v->state == VRRP_INITIALIZE)
+		v->env->started(v->env->set);
+	if (v->group && v->state != VRRP_MASTER)
+		sync_group_settle(v->group);
+}
+
+/* ---- Priority ---- */
+
+/* 255 says that the addresses are its own, which nothing changes. */
+static uint8_t priority_with(const struct vrrp_instance *v, int weight)
+{
+	int sum = (int)v->c->priority + weight;
+
+	if (v->c->priority == 255)
+		return 255;
+	return (uint8_t)(sum < 1 ? 1 : sum > 254 ? 254 : sum);
+}
+
+int vrrp_instance_weight(const struct vrrp_instance *v)
+{
+	return v->own_weight;
+}
+
+void vrrp_instance_weigh(struct vrrp_instance *v, int weight)
+{
+	uint8_t priority = priority_with(v, weight);
+
+	v->weight = weight;
+	if (priority == v->priority)
+		return;
+	log_info(v->subject, "priority %u -> %u: %d by what is tracked", v->priority, priority,
+		 weight);
+	v->priority = priority;
+	handle(v, VRRP_EV_CHANGED);
+}
+
+void vrrp_instance_weigh_alone(struct vrrp_instance *v)
+{
+	if (!v->group)
+		vrrp_instance_weigh(v, v->own_weight);
+}
+
+/* Takes over what the tracks say. */
+static void weigh(struct vrrp_instance *v)
+{
+	v->own_weight = tracks_weight(v->tracks);
+	if (v->env->forming)
+		return;
+	vrrp_instance_weigh_alone(v);
+	if (v->group)
+		sync_group_weigh(v->group);
+}
+
+void vrrp_instance_service_changed(struct vrrp_instance *v, const char *service)
+{
+	tracks_service(v->tracks, service);
+}
+
+void vrrp_instance_each_track(const struct vrrp_instance *v, vrrp_track_fn each, void *ctx)
+{
+	tracks_each(v->tracks, v->c->name, each, ctx);
+}
+
+/* ---- In a group ---- */
+
+void vrrp_instance_join(struct vrrp_instance *v, struct sync_group *g)
+{
+	v->group = g;
+}
+
+const char *vrrp_instance_name(const struct vrrp_instance *v)
+{
+	return v->c->name;
+}
+
+enum vrrp_state vrrp_instance_state(const struct vrrp_instance *v)
+{
+	return v->state;
+}
+
+bool vrrp_instance_is_able(const struct vrrp_instance *v)
+{
+	return v->state == VRRP_MASTER || v->able;
+}
+
+void vrrp_instance_take(struct vrrp_instance *v)
+{
+	handle(v, VRRP_EV_GROUP_TAKES);
+}
+
+void vrrp_instance_yield(struct vrrp_instance *v, const char *why)
+{
+	set_reason(v, "%s", why);
+	handle(v, VRRP_EV_GROUP_YIELDS);
+}
+
+/* There is no master, or none that is to be respected: the group decides, if there is one. */
+static void become_able(struct vrrp_instance *v)
+{
+	v->able = true;
+	sync_group_settle(v->group);
+	if (v->state == VRRP_BACKUP && !loop_timer_active(&v->timer))
+		handle(v, VRRP_EV_HELD);
 }
 
 /* ---- Datagrams ---- */
@@ -304,9 +474,11 @@ static const size_t drop_counter[VRRP_VERDICTS] = {
 	[VRRP_BAD_VERSION] = COUNTER(drop_version),
 	[VRRP_BAD_TYPE] = COUNTER(drop_type),
 	[VRRP_BAD_CHECKSUM] = COUNTER(drop_checksum),
+	[VRRP_BAD_AUTH] = COUNTER(drop_auth),
 	[VRRP_BAD_COUNT] = COUNTER(drop_count),
 	[VRRP_BAD_LINK_LOCAL] = COUNTER(drop_link_local),
 	[VRRP_BAD_INTERVAL] = COUNTER(drop_interval),
+	[VRRP_BAD_OTHER_INTERVAL] = COUNTER(drop_other_interval),
 #undef COUNTER
 };
 
@@ -341,32 +513,39 @@ static bool is_addressed_to(const struct vrrp_instance *v, const struct vrrp_dat
 	return addr_equal(&d->dst, &v->source) && is_peer(v, &d->src);
 }
 
-static bool lists(const struct vrrp_advert *a, const struct addr *wanted)
+static bool has(const struct addr *list, unsigned n, const struct addr *wanted)
 {
-	struct addr other;
 	unsigned i;
 
-	for (i = 0; i < a->n_addresses; i++) {
-		other = vrrp_advert_address(a, i);
-		if (addr_equal(&other, wanted))
+	for (i = 0; i < n; i++)
+		if (addr_equal(&list[i], wanted))
 			return true;
-	}
 	return false;
 }
 
-static bool same_addresses(const struct vrrp_instance *v, const struct vrrp_advert *a)
+/* Whether the advert has the addresses that ours have, in whatever order; if not, *ret is one that
+ * only one of the two has, *ret_theirs whether they do. */
+static bool same_addresses(const struct vrrp_instance *v, const struct vrrp_advert *a,
+			   struct addr *ret, bool *ret_theirs)
 {
 	unsigned n = v->n_owned < v->room ? v->n_owned : v->room, i;
-	struct addr other;
+	struct addr theirs[VRRP_MAX_ADDRESSES];
 
-	if (a->n_addresses != n)
-		return false;
-	for (i = 0; i < n; i++) {
-		other = vrrp_advert_address(a, i);
-		if (!addr_equal(&other, &v->owned[i]) && !lists(a, &v->owned[i]))
+	for (i = 0; i < a->n_addresses; i++) {
+		theirs[i] = vrrp_advert_address(a, i);
+		*ret = theirs[i];
+		*ret_theirs = true;
+		if (!(i < n && addr_equal(&theirs[i], &v->owned[i])) && !has(v->owned, n, ret))
 			return false;
 	}
-	return true;
+	for (i = 0; i < n; i++) {
+		*ret = v->owned[i];
+		*ret_theirs = false;
+		if (!(i < a->n_addresses && addr_equal(&theirs[i], ret)) &&
+		    !has(theirs, a->n_addresses, ret))
+			return false;
+	}
+	return a->n_addresses == n;
 }
 
 /* Never a reason to drop: while a change is rolled through the pair the two differ, and a peer that
@@ -374,37 +553,100 @@ static bool same_addresses(const struct vrrp_instance *v, const struct vrrp_adve
 static void compare_addresses(struct vrrp_instance *v, const struct vrrp_advert *a,
 			      const struct addr *from)
 {
-	bool same = same_addresses(v, a);
-	char text[ADDR_STRLEN];
+	char sender[ADDR_STRLEN], text[ADDR_STRLEN];
+	bool theirs = false, same;
+	struct addr one = *from;
 
+	same = same_addresses(v, a, &one, &theirs);
 	v->counters.address_mismatch += !same;
 	if (!same && !v->mismatch_told)
 		log_warn(v->subject,
-			 "%s advertises %u addresses which are not our %u: ignoring that",
-			 addr_str(from, text), a->n_addresses, v->n_owned);
+			 "%s advertises other addresses than we do, ignoring that: %s is only %s",
+			 addr_str(from, sender), addr_str(&one, text), theirs ? "theirs" : "ours");
+	else if (same && v->mismatch_told)
+		log_info(v->subject, "%s advertises the same addresses as we do again",
+			 addr_str(from, sender));
 	v->mismatch_told = !same;
 }
 
+/* RFC 9568 7.1 and 8.3.2: neither is a reason to drop, both are mistakes that somebody must hear
+ * of, once until they are corrected. */
+static void look_for_mistakes(struct vrrp_instance *v, const struct vrrp_advert *a,
+			      const struct addr *from)
+{
+	bool differs = a->interval.us != v->c->advert_interval.us;
+	bool second = a->priority == 255 && v->c->priority == 255;
+	char text[ADDR_STRLEN];
+
+	v->counters.interval_mismatch += differs;
+	if (differs && !v->interval_told)
+		log_warn(v->subject, "%s advertises each %g s, we each %g s: ignoring that",
+			 addr_str(from, text), (double)a->interval.us / 1e6,
+			 (double)v->c->advert_interval.us / 1e6);
+	v->interval_told = differs;
+	v->counters.second_owner += second;
+	if (second && !v->owner_told)
+		log_warn(v->subject,
+			 "%s has priority 255, too: only one can own the addresses, the greater "
+			 "address of the two goes on",
+			 addr_str(from, text));
+	v->owner_told = second || (v->owner_told && a->priority == 0);
+}
+
+/* preempt_delay: whether a master with a lower priority is left alone, as without preemption.  It
+ * counts from when that one was first heard. */
+static bool holds_back(struct vrrp_instance *v, const struct addr *from)
+{
+	char text[ADDR_STRLEN];
+
+	if (!v->c->preempt_delay.us)
+		return false;
+	if (!v->hold.us) {
+		v->hold = usec_add(loop_now(), v->c->preempt_delay);
+		log_info(v->subject,
+			 "%s is master with a lower priority: it is left alone for %g s",
+			 addr_str(from, text), (double)v->c->preempt_delay.us / 1e6);
+	}
+	return usec_before(loop_now(), v->hold);
+}
+
 /* RFC 9568 6.4.2 and 6.4.3: what an advert means depends on who hears it. */
-static enum vrrp_event meaning(const struct vrrp_instance *v, const struct vrrp_advert *a,
+static enum vrrp_event meaning(struct vrrp_instance *v, const struct vrrp_advert *a,
 			       const struct addr *from)
 {
-	bool better = a->priority > v->c->priority;
+	bool better = a->priority > v->priority;
 
-	if (!a->priority)
+	if (!a->priority) {
+		v->hold = USEC(0);
 		return VRRP_EV_ADVERT_ZERO;
+	}
+	if (better)
+		v->hold = USEC(0);
 	/* A backup respects its equal, and without preemption every living master. */
 	if (v->state == VRRP_BACKUP)
-		better = better || a->priority == v->c->priority || !v->c->preempt;
+		better = better || a->priority == v->priority || !v->c->preempt ||
+			 holds_back(v, from);
 	/* Of two equal masters the greater address stays. */
-	if (v->state == VRRP_MASTER && a->priority == v->c->priority)
+	if (v->state == VRRP_MASTER && a->priority == v->priority)
 		better = addr_cmp(from, &v->source) > 0;
 	return better ? VRRP_EV_ADVERT_BETTER : VRRP_EV_ADVERT_WORSE;
+}
+
+/* Somebody else has called itself master and loses against us.  What a program does outside, it may
+ * have undone: so that one runs again, once for each such time. */
+static void conflict(struct vrrp_instance *v)
+{
+	usec_t now = loop_now();
+
+	if (!v->conflict.us || usec_before(usec_add(v->conflict, down(v, v->master_interval)), now))
+		notify(v, "conflict", v->state);
+	v->conflict = now;
 }
 
 static void on_datagram(struct vrrp_listener *l, const struct vrrp_datagram *d, uint64_t turn)
 {
 	struct vrrp_instance *v = container_of(l, struct vrrp_instance, listener);
+	struct vrrp_dialect how = dialect(v);
 	enum vrrp_verdict verdict;
 	struct vrrp_advert a;
 	enum vrrp_event e;
@@ -413,7 +655,7 @@ static void on_datagram(struct vrrp_listener *l, const struct vrrp_datagram *d, 
 		drop(v, &v->counters.drop_own, d, "it is from our own address");
 		return;
 	}
-	verdict = vrrp_packet_parse(d, &a);
+	verdict = vrrp_packet_parse(d, &how, &a);
 	if (verdict != VRRP_VALID) {
 		drop(v, (uint64_t *)((char *)&v->counters + drop_counter[verdict]), d,
 		     vrrp_verdict_text(verdict));
@@ -429,15 +671,18 @@ static void on_datagram(struct vrrp_listener *l, const struct vrrp_datagram *d, 
 	v->counters.priority_zero_received += !a.priority;
 	v->counters.trailing += a.trailing;
 	v->counters.checksum_pseudo += a.pseudo;
-	v->counters.checksum_rfc9568 += !a.pseudo;
+	v->counters.checksum_rfc9568 += how.version == 3 && !a.pseudo;
 	v->heard = (struct heard){ d->src, a.priority, a.interval, loop_now() };
 	compare_addresses(v, &a, &d->src);
+	look_for_mistakes(v, &a, &d->src);
 
 	/* After a stall hundreds that lose may have piled up: one answer does for all. */
 	e = meaning(v, &a, &d->src);
 	if (e == VRRP_EV_ADVERT_WORSE && v->answered == turn)
 		return;
 	v->answered = e == VRRP_EV_ADVERT_WORSE ? turn : 0;
+	if (v->state == VRRP_MASTER && e != VRRP_EV_ADVERT_BETTER)
+		conflict(v);
 	handle(v, e);
 }
 
@@ -456,7 +701,7 @@ static bool spare(struct vrrp_instance *v, usec_t now)
 	if (v->state != VRRP_BACKUP || v->spared)
 		return false;
 	v->spared = true;
-	arm(v, usec_add(interval, vrrp_skew((uint8_t)v->c->priority, interval)));
+	arm(v, usec_add(interval, skew(v, interval)));
 	return true;
 }
 
@@ -466,17 +711,21 @@ static void on_timer(struct loop_timer *t, usec_t now)
 
 	vrrp_serve(&v->listener);
 	/* Armed again: what had been waiting has changed the prospect. */
-	if (!loop_timer_active(&v->timer) && !spare(v, now))
+	if (loop_timer_active(&v->timer) || spare(v, now))
+		;
+	else if (v->state == VRRP_BACKUP && v->group)
+		become_able(v);
+	else
 		handle(v, VRRP_EV_TIMER);
 	beat(v);
 }
 
-static void on_beat(struct loop_timer *t, usec_t)
+static void on_beat(struct loop_timer *t, usec_t now)
 {
 	struct vrrp_instance *v = container_of(t, struct vrrp_instance, beat);
 
 	/* Changes of the interface are told; this finds what could not be helped when they were. */
-	if (v->state == VRRP_INITIALIZE)
+	if (v->state == VRRP_INITIALIZE || (v->check_at.us && !usec_before(now, v->check_at)))
 		vrrp_instance_check(v);
 	vrrp_serve(&v->listener);
 	beat(v);
@@ -508,24 +757,75 @@ static bool find_source(struct vrrp_instance *v, const struct net_link *link, st
 				ret);
 }
 
+static void check_again_at(struct vrrp_instance *v, usec_t at)
+{
+	if (v->stopped)
+		return;
+	if (!v->check_at.us || usec_before(at, v->check_at))
+		v->check_at = at;
+	if (usec_before(at, v->beat.at))
+		loop_timer_at(&v->beat, at);
+}
+
+static void on_tracks_changed(void *ctx)
+{
+	check_again_at(ctx, loop_now());
+}
+
+/* Whether the link counts as up: a change of it must have lasted for its delay, but for one that is
+ * gone altogether, and for how it was found first. */
+static bool settled(struct vrrp_instance *v, const struct net_link *link)
+{
+	usec_t now = loop_now(), delay;
+	bool up = link && link->up;
+
+	if (up != v->link_up) {
+		v->link_since = now;
+		/* It was down for a while, which nobody was told. */
+		if (up && v->link_counts)
+			handle(v, VRRP_EV_RELINKED);
+	}
+	v->link_up = up;
+	delay = up ? v->c->link_up_delay : v->c->link_down_delay;
+	if (!v->looked || !link || !usec_before(now, usec_add(v->link_since, delay)))
+		v->link_counts = up;
+	v->looked = true;
+	if (up != v->link_counts)
+		check_again_at(v, usec_add(v->link_since, delay));
+	return v->link_counts;
+}
+
 static const struct net_link *find_link(struct vrrp_instance *v, char *why, size_t size)
 {
 	const struct net_link *link = net_link_by_name(v->env->net, v->c->interface);
 
-	if (link && link->up)
+	if (settled(v, link))
 		return link;
 	snprintf(why, size, "interface %s %s", v->c->interface,
-		 link ? "is down" : "does not exist");
+		 !link	    ? "does not exist"
+		 : link->up ? "is not up for long enough"
+			    : "is down");
 	return NULL;
 }
 
-static void fault(struct vrrp_instance *v, const char *why)
+/* startup_delay: CLOCK_MONOTONIC counts from the boot. */
+static bool may_start(struct vrrp_instance *v, char *why, size_t size)
+{
+	if (v->state != VRRP_INITIALIZE || !usec_before(loop_now(), v->c->startup_delay))
+		return true;
+	check_again_at(v, v->c->startup_delay);
+	snprintf(why, size, "waits until %g s after the boot",
+		 (double)v->c->startup_delay.us / 1e6);
+	return false;
+}
+
+static void fault(struct vrrp_instance *v, enum vrrp_event e, const char *why)
 {
 	bool told = v->state == VRRP_INITIALIZE && !strcmp(v->reason, why);
 
 	set_reason(v, "%s", why);
 	if (v->state != VRRP_INITIALIZE)
-		handle(v, VRRP_EV_FAULT);
+		handle(v, e);
 	else if (!told)
 		log_warn(v->subject, "INITIALIZE: %s (%s:%u)", why, v->c->where.file,
 			 v->c->where.line);
@@ -544,23 +844,32 @@ static int listen_on(struct vrrp_instance *v, const struct net_link *link)
  */
 static void measure(struct vrrp_instance *v, const struct net_link *link)
 {
-	unsigned room = vrrp_packet_room(v->c->family, link->mtu);
+	unsigned room = vrrp_packet_room((uint8_t)v->c->version, v->c->family, link->mtu);
 
 	if (room != v->room && room < v->n_owned)
-		log_warn(v->subject,
-			 "%u of %u addresses do not fit an advert (MTU %u): owned all the same",
-			 v->n_owned - room, v->n_owned, link->mtu);
+		log_warn(
+			v->subject,
+			"%u of %u addresses do not fit an advert (MTU %u), ignoring that: they move "
+			"all the same; extra_addresses may hold them",
+			v->n_owned - room, v->n_owned, link->mtu);
 	v->room = room;
 }
 
 /* An address that moves to a new instance would be nobody's for a master down interval, were that
- * instance to wait as the RFC has it.  Should it have a better master elsewhere, that one answers
- * our first advert. */
-static enum vrrp_event startup(const struct vrrp_instance *v, bool heir)
+ * instance to wait as the RFC has it, and the group that an instance joins would have to wait with
+ * it.  Should there be a better master elsewhere, that one answers our first advert. */
+static void startup(struct vrrp_instance *v, bool heir)
 {
-	if (v->c->priority == 255)
-		return VRRP_EV_STARTUP_OWNER;
-	return heir ? VRRP_EV_STARTUP_HEIR : VRRP_EV_STARTUP;
+	bool owner = v->c->priority == 255;
+
+	if (heir || (v->group && sync_group_is_master(v->group)))
+		handle(v, VRRP_EV_STARTUP_HEIR);
+	else if (owner && !v->group)
+		handle(v, VRRP_EV_STARTUP_OWNER);
+	else
+		handle(v, VRRP_EV_STARTUP);
+	if (v->state == VRRP_BACKUP && owner && v->group)
+		become_able(v);
 }
 
 void vrrp_instance_check(struct vrrp_instance *v)
@@ -572,17 +881,28 @@ void vrrp_instance_check(struct vrrp_instance *v)
 	int r;
 
 	v->heir = false;
+	v->check_at = USEC(0);
 	vrrp_instance_close(v);
 	if (v->stopped)
 		return;
+	tracks_look(v->tracks, v->state == VRRP_MASTER);
+	weigh(v);
+	if (!heir && !may_start(v, why, sizeof(why))) {
+		fault(v, VRRP_EV_FAULT, why);
+		return;
+	}
 	link = find_link(v, why, sizeof(why));
 	if (!link || !find_source(v, link, &source, why, sizeof(why))) {
-		fault(v, why);
+		fault(v, VRRP_EV_FAULT, why);
+		return;
+	}
+	if (tracks_forbid(v->tracks, v->state == VRRP_INITIALIZE && !heir, why, sizeof(why))) {
+		fault(v, VRRP_EV_WITHDRAW, why);
 		return;
 	}
 	/* Made anew under its old name: so must the socket be. */
 	if (v->state != VRRP_INITIALIZE && v->ifindex != link->ifindex)
-		fault(v, "its interface was replaced");
+		fault(v, VRRP_EV_FAULT, "its interface was replaced");
 	v->source = source;
 	v->ifindex = link->ifindex;
 	measure(v, link);
@@ -592,11 +912,11 @@ void vrrp_instance_check(struct vrrp_instance *v)
 	if (r < 0) {
 		snprintf(why, sizeof(why), "cannot open a socket on %s: %s", link->name,
 			 strerror(-r));
-		fault(v, why);
+		fault(v, VRRP_EV_FAULT, why);
 		return;
 	}
 	vrrp_serve(&v->listener); /* who becomes master beats at once */
-	handle(v, startup(v, heir));
+	startup(v, heir);
 }
 
 /* Takes over which addresses c has.  0 or -ENOMEM, all as it was. */
@@ -612,13 +932,15 @@ static int own(struct vrrp_instance *v, const struct conf_vrrp *c)
 	n = conf_vrrp_owned(c, list);
 	for (i = 0; i < n; i++)
 		owned[i] = list[i].prefix.addr;
-	r = vip_claim_set(v->env->vips, &v->claim, list, conf_vrrp_held(c, list));
+	r = vip_claim_set(v->env->vips, &v->claim, list, conf_vrrp_held(c, list),
+			  c->announce_refresh);
 	if (r < 0)
 		goto err;
 	free(list);
 	free(v->owned);
 	v->owned = owned;
-	v->n_owned = n;
+	v->n_owned = n - c->n_extra;
+	v->n_extra = c->n_extra;
 	return 0;
 
 err:
@@ -632,13 +954,25 @@ static bool same_list(const struct addr *a, unsigned n, const struct addr *b, un
 	return n == m && (!n || !memcmp(a, b, n * sizeof(*a)));
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
 /* Whether peers would notice the difference. */
 static bool same_adverts(const struct conf_vrrp *a, const struct conf_vrrp *b)
 {
-	return a->vrid == b->vrid && a->priority == b->priority &&
+	return a->vrid == b->vrid && a->version == b->version && a->checksum == b->checksum &&
+	       same_text(a->password, b->password) && a->priority == b->priority &&
 	       a->advert_interval.us == b->advert_interval.us &&
 	       same_list(a->unicast_peers, a->n_unicast_peers, b->unicast_peers,
 			 b->n_unicast_peers);
+}
+
+static void track(struct vrrp_instance *v)
+{
+	if (tracks_reconcile(v->tracks, v->c) < 0)
+		log_err(v->subject, "no memory for all that it tracks: ignoring the rest");
 }
 
 static void listen_anew(struct vrrp_instance *v)
@@ -648,7 +982,7 @@ static void listen_anew(struct vrrp_instance *v)
 	/* Without a link, or when this fails, the check that follows finds it out. */
 	vrrp_unlisten(&v->listener);
 	if (!link || listen_on(v, link) < 0)
-		fault(v, "cannot listen for the new configuration");
+		fault(v, VRRP_EV_FAULT, "cannot listen for the new configuration");
 }
 
 void vrrp_instance_update(struct vrrp_instance *v, const struct conf_vrrp *c)
@@ -660,6 +994,8 @@ void vrrp_instance_update(struct vrrp_instance *v, const struct conf_vrrp *c)
 	unsigned n_before = v->n_owned;
 
 	v->c = c;
+	v->priority = priority_with(v, v->weight);
+	track(v);
 	v->owned = NULL;
 	if (own(v, c) < 0) {
 		log_err(v->subject, "no memory for its new addresses: the old ones stay");
@@ -685,6 +1021,11 @@ bool vrrp_instance_is(const struct vrrp_instance *v, const struct conf_vrrp *c)
 	       v->c->family == c->family;
 }
 
+bool vrrp_instance_is_in(const struct vrrp_instance *v, const struct conf_vrrp_group *c)
+{
+	return v->c->group && !strcmp(v->c->group, c->name);
+}
+
 bool vrrp_instance_has_name_of(const struct vrrp_instance *v, const struct vrrp_instance *other)
 {
 	return !strcmp(v->c->name, other->c->name);
@@ -706,19 +1047,23 @@ void vrrp_instance_status(const struct vrrp_instance *v, struct vrrp_status *ret
 {
 	*ret = (struct vrrp_status){
 		.name = v->c->name,
+		.group = v->group ? sync_group_name(v->group) : NULL,
 		.interface = v->c->interface,
 		.vrid = (uint8_t)v->c->vrid,
+		.version = (uint8_t)v->c->version,
 		.family = v->c->family,
 		.state = v->state,
 		.reason = v->reason,
 		.since = v->since,
-		.priority = (uint8_t)v->c->priority,
+		.priority = v->priority,
+		.priority_base = (uint8_t)v->c->priority,
 		.advert_interval = v->c->advert_interval,
 		.master_interval = v->master_interval,
 		.master = v->heard.from,
 		.master_priority = v->heard.priority,
 		.last_advert = v->heard.at,
-		.n_addresses = v->n_owned,
+		.n_addresses = v->n_owned + v->n_extra,
+		.addresses_differ = v->mismatch_told,
 		.counters = v->counters,
 	};
 }
@@ -742,11 +1087,14 @@ int vrrp_instance_new(const struct vrrp_env *env, const struct conf_vrrp *c,
 	v->master_interval = c->advert_interval;
 	v->listener.received = on_datagram;
 	v->claim.repaired = on_repaired;
+	v->priority = (uint8_t)c->priority;
 	snprintf(v->subject, sizeof(v->subject), "vrrp %s", c->name);
-	if (own(v, c) < 0) {
+	if (tracks_new(env, on_tracks_changed, v, &v->tracks) < 0 || own(v, c) < 0) {
+		tracks_free(v->tracks);
 		free(v);
 		return -ENOMEM;
 	}
+	track(v);
 	loop_timer_init(&v->timer, env->loop, LOOP_VRRP, on_timer);
 	loop_timer_init(&v->beat, env->loop, LOOP_VRRP, on_beat);
 	v->heir = vip_claim_ours(&v->claim);
@@ -768,6 +1116,7 @@ void vrrp_instance_free(struct vrrp_instance *v)
 	loop_timer_stop(&v->timer);
 	loop_timer_stop(&v->beat);
 	vrrp_unlisten(&v->listener);
+	tracks_free(v->tracks);
 	vip_claim_drop(v->env->vips, &v->claim);
 	free(v->owned);
 	free(v);

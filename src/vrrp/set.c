@@ -2,15 +2,25 @@
 /* All VRRP instances of this director, made to match the configuration. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 #include "vrrp/instance.h"
+#include "vrrp/notify.h"
+#include "vrrp/sync.h"
+
+/* How long programs may take that are told of the stop. */
+#define STOP_PROGRAMS SEC(3)
 
 struct vrrp_set {
 	struct vrrp_env env;
 	struct announcer *announcer;
 	struct vrrp_instance **instances;
 	unsigned n;
+	struct sync_group **groups;
+	unsigned n_groups;
+	struct proc_user script_user;
 	struct net_watch watch;
 	struct loop_timer recheck;
 };
@@ -103,6 +113,112 @@ static void hand_on_gates(struct vrrp_instance *const *gone, unsigned n_gone,
 				vrrp_instance_leave_gate(gone[i]);
 }
 
+/* ---- Groups ---- */
+
+/* Each instance is on its own: for as long as the set is not whole. */
+static void dissolve_groups(struct vrrp_set *s)
+{
+	while (s->n_groups)
+		sync_group_free(s->groups[--s->n_groups]);
+	free(s->groups);
+	s->groups = NULL;
+}
+
+static void form_group(struct vrrp_set *s, const struct conf_vrrp_group *c)
+{
+	struct sync_group *g = sync_group_new(c->name, s->n);
+	unsigned i;
+
+	if (!g) {
+		log_err("vrrp", "no memory for group %s: its instances move alone", c->name);
+		return;
+	}
+	for (i = 0; i < s->n; i++)
+		if (vrrp_instance_is_in(s->instances[i], c))
+			sync_group_add(g, s->instances[i]);
+	s->groups[s->n_groups++] = g;
+}
+
+static void form_groups(struct vrrp_set *s, const struct conf *c)
+{
+	unsigned i;
+
+	s->groups = calloc(c->n_vrrp_groups + 1, sizeof(struct sync_group *));
+	if (!s->groups)
+		log_err("vrrp", "no memory for groups: all instances move alone");
+	for (i = 0; s->groups && i < c->n_vrrp_groups; i++)
+		form_group(s, &c->vrrp_groups[i]);
+}
+
+static void settle_groups(struct vrrp_set *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n_groups; i++)
+		sync_group_settle(s->groups[i]);
+}
+
+static void weigh_all(struct vrrp_set *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		vrrp_instance_weigh_alone(s->instances[i]);
+	for (i = 0; i < s->n_groups; i++)
+		sync_group_weigh(s->groups[i]);
+}
+
+/* ---- What instances ask of the set ---- */
+
+static bool runs(void *set, const char *name)
+{
+	const struct vrrp_set *s = set;
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		if (!strcmp(vrrp_instance_name(s->instances[i]), name))
+			return vrrp_instance_state(s->instances[i]) != VRRP_INITIALIZE;
+	return false;
+}
+
+/* Others may track it. */
+static void on_started(void *set)
+{
+	loop_timer_at(&((struct vrrp_set *)set)->recheck, loop_now());
+}
+
+static bool has_scripts(const struct conf *c)
+{
+	unsigned i, k;
+
+	for (i = 0; i < c->n_vrrp; i++) {
+		if (c->vrrp[i].n_notify)
+			return true;
+		for (k = 0; k < c->vrrp[i].n_tracks; k++)
+			if (c->vrrp[i].tracks[k].kind == CONF_TRACK_SCRIPT)
+				return true;
+	}
+	return false;
+}
+
+/* Without its user a script is not run: not as us. */
+static void find_script_user(struct vrrp_set *s, const struct conf *c)
+{
+	static const struct proc_user nobody = { 65534, 65534 };
+	int r;
+
+	if (!has_scripts(c))
+		return;
+	r = proc_user_find(c->director.script_user, &s->script_user);
+	if (r < 0) {
+		log_err("vrrp", "script_user \"%s\": %s: scripts run as user id %u",
+			c->director.script_user, r == -ENOENT ? "no such user" : strerror(-r),
+			nobody.uid);
+		s->script_user = nobody;
+	}
+	s->env.script_user = s->script_user.uid == geteuid() ? NULL : &s->script_user;
+}
+
 /* In this order, so that an address which moves between instances is never unwanted: those that
  * stay take their new addresses, those that go give theirs up, those that are new may become master
  * at once, then the interfaces are made to match, and what a crashed daemon left open is closed. */
@@ -113,6 +229,7 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 
 	if (!next) {
 		log_err("vrrp", "no memory for %u instances: all are stopped", c->n_vrrp);
+		dissolve_groups(s);
 		retire(s, NULL, 0);
 		free_all(s->instances, s->n);
 		s->instances = NULL;
@@ -120,6 +237,9 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 		return;
 	}
 	vips_hold(s->env.vips, true);
+	find_script_user(s, c);
+	dissolve_groups(s);
+	s->env.forming = true;
 	for (i = 0; i < c->n_vrrp; i++) {
 		next[i] = find(s, &c->vrrp[i]);
 		if (next[i])
@@ -138,7 +258,11 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 	s->instances = next;
 	s->n = n;
 	hand_on_gates(gone, n_gone, next, n);
+	form_groups(s, c);
 	check_all(s);
+	s->env.forming = false;
+	weigh_all(s);
+	settle_groups(s);
 	vips_hold(s->env.vips, false);
 	close_all(s);
 	free_all(gone, n_gone);
@@ -148,10 +272,12 @@ void vrrp_set_stop(struct vrrp_set *s)
 {
 	unsigned i;
 
+	dissolve_groups(s);
 	for (i = 0; i < s->n; i++)
 		vrrp_instance_stop(s->instances[i]);
 	vips_finish(s->env.vips);
 	close_all(s);
+	notify_finish(s->env.notify, STOP_PROGRAMS);
 }
 
 void vrrp_set_each(const struct vrrp_set *s, void (*each)(void *ctx, const struct vrrp_status *st),
@@ -164,6 +290,24 @@ void vrrp_set_each(const struct vrrp_set *s, void (*each)(void *ctx, const struc
 		vrrp_instance_status(s->instances[i], &st);
 		each(ctx, &st);
 	}
+}
+
+void vrrp_set_each_track(const struct vrrp_set *s, const char *instance, vrrp_track_fn each,
+			 void *ctx)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		if (!strcmp(vrrp_instance_name(s->instances[i]), instance))
+			vrrp_instance_each_track(s->instances[i], each, ctx);
+}
+
+void vrrp_set_service_changed(struct vrrp_set *s, const char *service)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		vrrp_instance_service_changed(s->instances[i], service);
 }
 
 uint64_t vrrp_set_unknown_vrid(const struct vrrp_set *s)
@@ -179,10 +323,21 @@ int vrrp_set_new(struct loop *loop, struct net *net, const struct vrrp_ops *ops,
 
 	if (!s)
 		return -ENOMEM;
-	s->env = (struct vrrp_env){ .loop = loop, .net = net, .ops = ops, .ctx = ctx };
-	r = announcer_new(loop, net, &s->announcer);
+	s->env = (struct vrrp_env){
+		.loop = loop,
+		.net = net,
+		.ops = ops,
+		.ctx = ctx,
+		.set = s,
+		.runs = runs,
+		.started = on_started,
+	};
+	r = notify_new(loop, &s->env.script_user, &s->env.notify);
 	if (r < 0)
 		goto err_free;
+	r = announcer_new(loop, net, &s->announcer);
+	if (r < 0)
+		goto err_notify;
 	r = vrrp_sockets_new(loop, net, &s->env.sockets);
 	if (r < 0)
 		goto err_announcer;
@@ -200,6 +355,8 @@ err_sockets:
 	vrrp_sockets_free(s->env.sockets);
 err_announcer:
 	announcer_free(s->announcer);
+err_notify:
+	notify_free(s->env.notify);
 err_free:
 	free(s);
 	return r;
@@ -209,11 +366,13 @@ void vrrp_set_free(struct vrrp_set *s)
 {
 	if (!s)
 		return;
+	dissolve_groups(s);
 	free_all(s->instances, s->n);
 	net_watch_del(s->env.net, &s->watch);
 	loop_timer_stop(&s->recheck);
 	vips_free(s->env.vips);
 	vrrp_sockets_free(s->env.sockets);
 	announcer_free(s->announcer);
+	notify_free(s->env.notify);
 	free(s);
 }

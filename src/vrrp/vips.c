@@ -56,7 +56,7 @@ static struct vip *find(const struct vips *v, const struct conf_vip *c)
 	return NULL;
 }
 
-static struct vip *vip_get(struct vips *v, const struct conf_vip *c)
+static struct vip *vip_get(struct vips *v, const struct conf_vip *c, usec_t refresh)
 {
 	struct vip *vip = find(v, c);
 
@@ -69,6 +69,7 @@ static struct vip *vip_get(struct vips *v, const struct conf_vip *c)
 		list_add_tail(&v->all, &vip->node);
 	}
 	vip->prefix = c->prefix;
+	announce_refresh(v->announcer, &vip->announcement, refresh);
 	vip->listed++;
 	return vip;
 }
@@ -312,7 +313,8 @@ static void unlist(struct vip **vips, unsigned n, bool active)
 	free(vips);
 }
 
-int vip_claim_set(struct vips *v, struct vip_claim *c, const struct conf_vip *list, unsigned n)
+int vip_claim_set(struct vips *v, struct vip_claim *c, const struct conf_vip *list, unsigned n,
+		  usec_t refresh)
 {
 	struct vip **vips = calloc(n ? n : 1, sizeof(*vips));
 	unsigned i;
@@ -320,7 +322,7 @@ int vip_claim_set(struct vips *v, struct vip_claim *c, const struct conf_vip *li
 	if (!vips)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		vips[i] = vip_get(v, &list[i]);
+		vips[i] = vip_get(v, &list[i], refresh);
 		if (!vips[i]) {
 			unlist(vips, i, c->active);
 			return -ENOMEM;

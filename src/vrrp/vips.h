@@ -26,9 +26,10 @@ struct vip_claim {
 int vips_new(struct loop *loop, struct net *net, struct announcer *announcer, struct vips **ret);
 void vips_free(struct vips *v); /* claims must be dropped before; takes NULL */
 
-/* Which addresses a claim is about.  Interfaces are touched by vips_apply only.  0 or -ENOMEM, the
- * claim as it was. */
-int vip_claim_set(struct vips *v, struct vip_claim *c, const struct conf_vip *list, unsigned n);
+/* Which addresses a claim is about, and how often they are announced while it has them (0: not
+ * again).  Interfaces are touched by vips_apply only.  0 or -ENOMEM, the claim as it was. */
+int vip_claim_set(struct vips *v, struct vip_claim *c, const struct conf_vip *list, unsigned n,
+		  usec_t refresh);
 /* Whether this daemon has put one of them on its interface, for whichever claim. */
 bool vip_claim_ours(const struct vip_claim *c);
 void vip_claim_activate(struct vip_claim *c, bool active);

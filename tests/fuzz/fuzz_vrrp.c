@@ -3,7 +3,8 @@
  * again from what was understood, is understood as the same.
  *
  * Byte 0: bit 0 IPv6, bit 1 with an IPv4 header to strip, bit 2 the checksum is made right (so that
- * the fuzzer comes past it).  Byte 1: hops.  The rest arrives. */
+ * the fuzzer comes past it), bit 3 version 2 (of IPv4), bit 4 that has a password.  Byte 1: hops.
+ * The rest arrives. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,10 @@ static void must(bool condition)
 		abort();
 }
 
-static void same_when_built_again(const struct vrrp_datagram *d, const struct vrrp_advert *a)
+static void same_when_built_again(const struct vrrp_datagram *d, const struct vrrp_dialect *how,
+				  const struct vrrp_advert *a)
 {
+	struct vrrp_dialect same = *how;
 	static struct addr addresses[VRRP_MAX_ADDRESSES];
 	static uint8_t built[VRRP_PACKET_MAX];
 	struct vrrp_datagram again = *d;
@@ -33,34 +36,40 @@ static void same_when_built_again(const struct vrrp_datagram *d, const struct vr
 			return; /* ::ffff:0:0/96 on the wire: understood, but never sent by us */
 	}
 	again.data = built;
-	again.len = vrrp_packet_build(built, a->vrid, a->priority, a->interval, addresses,
-				      a->n_addresses, &d->src, &d->dst);
+	same.interval = a->interval;
+	again.len = vrrp_packet_build(built, &same, a->vrid, a->priority, addresses, a->n_addresses,
+				      &d->src, &d->dst);
 	must(again.len <= d->len);
-	must(vrrp_packet_parse(&again, &b) == VRRP_VALID);
-	must(b.pseudo && !b.trailing && b.vrid == a->vrid && b.priority == a->priority);
+	must(vrrp_packet_parse(&again, how, &b) == VRRP_VALID);
+	must(b.pseudo == (how->version == 3) && !b.trailing && b.vrid == a->vrid &&
+	     b.priority == a->priority);
 	must(b.interval.us == a->interval.us && b.n_addresses == a->n_addresses);
-	must(!memcmp(b.addresses, a->addresses, again.len - VRRP_HEADER_LEN));
+	must(!memcmp(b.addresses, a->addresses,
+		     a->n_addresses * (d->family == AF_INET ? 4U : 16U)));
 }
 
-static void make_checksum_right(struct vrrp_datagram *d)
+static void make_checksum_right(struct vrrp_datagram *d, uint8_t version)
 {
 	static uint8_t copy[1 << 16];
-	size_t len =
-		VRRP_HEADER_LEN + (d->len > 3 ? d->data[3] : 0U) * (d->family == AF_INET ? 4 : 16);
+	size_t len = VRRP_HEADER_LEN +
+		     (d->len > 3 ? d->data[3] : 0U) * (d->family == AF_INET ? 4 : 16) +
+		     (version == 2 ? VRRP_AUTH_LEN : 0);
 	uint16_t sum;
 
 	if (d->len < len || d->len > sizeof(copy))
 		return;
 	memcpy(copy, d->data, d->len);
 	memset(copy + 6, 0, 2);
-	sum = csum_fold(csum_add_pseudo(csum_add(0, copy, len), &d->src, &d->dst, VRRP_PROTOCOL,
-					(uint32_t)len));
+	sum = csum_fold(version == 2 ? csum_add(0, copy, len)
+				     : csum_add_pseudo(csum_add(0, copy, len), &d->src, &d->dst,
+						       VRRP_PROTOCOL, (uint32_t)len));
 	memcpy(copy + 6, &sum, 2);
 	d->data = copy;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct vrrp_dialect how = {.version = 3, .interval = SEC(1) };
 	struct vrrp_datagram d = { 0 };
 	struct vrrp_advert a;
 
@@ -74,9 +83,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	d.len = size - 2;
 	if (data[0] & 2 && !vrrp_strip_ipv4(&d))
 		return 0;
+	if (data[0] & 8 && d.family == AF_INET)
+		how.version = 2;
+	if (data[0] & 16 && how.version == 2)
+		how.password = "s3cret";
 	if (data[0] & 4)
-		make_checksum_right(&d);
-	if (vrrp_packet_parse(&d, &a) == VRRP_VALID)
-		same_when_built_again(&d, &a);
+		make_checksum_right(&d, how.version);
+	if (vrrp_packet_parse(&d, &how, &a) == VRRP_VALID)
+		same_when_built_again(&d, &how, &a);
 	return 0;
 }

@@ -100,7 +100,7 @@ static void default_is_allowed(const struct opt_group *g, const struct opt *o, c
 	if (!o->def == !(o->flags & OPT_REQUIRED) && !o->def_doc && o->type != OPT_GROUP &&
 	    o->type != OPT_NAMED && o->type != OPT_ADDR)
 		fail_msg("%s: it has a default, or is required, or says what else", path);
-	if (o->def && (o->type == OPT_U32 || o->type == OPT_U16))
+	if (o->def && (o->type == OPT_U32 || o->type == OPT_U16 || o->type == OPT_S32))
 		r = value_from_number(o, atoll(o->def), value, &why);
 	else if (o->def && o->type == OPT_BOOL)
 		r = strcmp(o->def, "true") && strcmp(o->def, "false");
@@ -329,9 +329,10 @@ static void the_other_node_sees_its_own_values(void **state)
 	conf_free(c);
 }
 
-static void keep_interface(void *ctx, const char *name, const struct conf_where *where)
+static void keep_interface(void *ctx, const char *name, const struct conf_where *where,
+			   bool required)
 {
-	str_addf(ctx, "%u %s %s\n", where->line, where->path, name);
+	str_addf(ctx, "%u %s %s%s\n", where->line, where->path, name, required ? "" : " or not");
 }
 
 static void interfaces_are_told_with_their_lines(void **state)
@@ -342,7 +343,9 @@ static void interfaces_are_told_with_their_lines(void **state)
 		"	interfaces = [ \"eth0\", \"eth2\" ]; };\n"
 		"vrrp: { shop: { vrid = 51;\n"
 		"	interface = \"eth0\";\n"
-		"	addresses = [ \"192.0.2.10/24\", \"10.0.0.1/24 dev eth1\" ]; }; };\n"
+		"	addresses = [ \"192.0.2.10/24\", \"10.0.0.1/24 dev eth1\" ]; };\n"
+		" late: { vrid = 52; interface = \"eth7\"; wait_for_interface = true;\n"
+		"	addresses = [ \"192.0.2.11/24 dev eth8\" ]; }; };\n"
 		"nodes: { lb1: { vrrp: { shop: {\n"
 		"	interface = \"eth5\"; }; }; }; };\n";
 	struct conf *c = load(text, "lb1");
@@ -354,8 +357,10 @@ static void interfaces_are_told_with_their_lines(void **state)
 	conf_each_interface(c, keep_interface, &told);
 	assert_string_equal(str_text(&told), "3 director.interfaces eth0\n"
 					     "3 director.interfaces eth2\n"
-					     "8 nodes.lb1.vrrp.shop.interface eth5\n"
+					     "10 nodes.lb1.vrrp.shop.interface eth5\n"
 					     "6 vrrp.shop.addresses eth1\n"
+					     "7 vrrp.late.interface eth7 or not\n"
+					     "8 vrrp.late.addresses eth8 or not\n"
 					     "1 vrrp.v4.interface eth0\n"
 					     "2 vrrp.v4.addresses eth1\n"
 					     "2 vrrp.v4.addresses eth2\n"

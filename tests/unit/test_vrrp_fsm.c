@@ -26,13 +26,20 @@ static const struct {
 
 	{ VRRP_BACKUP, EV(SHUTDOWN), VRRP_INITIALIZE, DO(CANCEL) },
 	{ VRRP_BACKUP, EV(FAULT), VRRP_INITIALIZE, DO(CANCEL) },
+	{ VRRP_BACKUP, EV(WITHDRAW), VRRP_INITIALIZE, DO(CANCEL) },
 	{ VRRP_BACKUP, EV(TIMER), VRRP_MASTER, GAIN },
+	{ VRRP_BACKUP, EV(GROUP_TAKES), VRRP_MASTER, GAIN }, /* groups are not the RFC's */
+	{ VRRP_BACKUP, EV(HELD), VRRP_BACKUP, DO(ARM_DOWN) },
 	{ VRRP_BACKUP, EV(ADVERT_ZERO), VRRP_BACKUP, DO(ARM_SKEW) },
 	{ VRRP_BACKUP, EV(ADVERT_BETTER), VRRP_BACKUP, DO(ADOPT) | DO(ARM_DOWN) },
 
 	{ VRRP_MASTER, EV(SHUTDOWN), VRRP_INITIALIZE, DO(CANCEL) | DO(SEND_ZERO) | LOSE },
 	{ VRRP_MASTER, EV(FAULT), VRRP_INITIALIZE, DO(CANCEL) | LOSE },
+	{ VRRP_MASTER, EV(WITHDRAW), VRRP_INITIALIZE, DO(CANCEL) | DO(SEND_ZERO) | LOSE },
+	{ VRRP_MASTER, EV(GROUP_YIELDS), VRRP_BACKUP,
+	  DO(OWN_INTERVAL) | DO(SEND_ZERO) | LOSE | DO(ARM_DOWN) },
 	{ VRRP_MASTER, EV(CHANGED), VRRP_MASTER, DO(SEND) | DO(ARM_ADVERT) },
+	{ VRRP_MASTER, EV(RELINKED), VRRP_MASTER, DO(SEND) | DO(ANNOUNCE) | DO(ARM_ADVERT) },
 	{ VRRP_MASTER, EV(TIMER), VRRP_MASTER, DO(SEND) | DO(ARM_NEXT) },
 	{ VRRP_MASTER, EV(ADVERT_ZERO), VRRP_MASTER, DO(SEND) | DO(ANNOUNCE) | DO(ARM_ADVERT) },
 	{ VRRP_MASTER, EV(ADVERT_WORSE), VRRP_MASTER, DO(SEND) | DO(ANNOUNCE) },
@@ -46,7 +53,9 @@ static const struct {
 	/* not running: what still arrives is nobody's */
 	{ VRRP_INITIALIZE, EV(SHUTDOWN) },
 	{ VRRP_INITIALIZE, EV(FAULT) },
+	{ VRRP_INITIALIZE, EV(WITHDRAW) },
 	{ VRRP_INITIALIZE, EV(CHANGED) },
+	{ VRRP_INITIALIZE, EV(RELINKED) },
 	{ VRRP_INITIALIZE, EV(TIMER) },
 	{ VRRP_INITIALIZE, EV(ADVERT_ZERO) },
 	{ VRRP_INITIALIZE, EV(ADVERT_BETTER) },
@@ -58,8 +67,16 @@ static const struct {
 	{ VRRP_MASTER, EV(STARTUP) },
 	{ VRRP_MASTER, EV(STARTUP_OWNER) },
 	{ VRRP_MASTER, EV(STARTUP_HEIR) },
+	/* of a group */
+	{ VRRP_INITIALIZE, EV(HELD) },
+	{ VRRP_INITIALIZE, EV(GROUP_TAKES) },
+	{ VRRP_INITIALIZE, EV(GROUP_YIELDS) },
+	{ VRRP_BACKUP, EV(GROUP_YIELDS) },
+	{ VRRP_MASTER, EV(HELD) },
+	{ VRRP_MASTER, EV(GROUP_TAKES) },
 	/* a backup says nothing, so there is nothing to say anew */
 	{ VRRP_BACKUP, EV(CHANGED) },
+	{ VRRP_BACKUP, EV(RELINKED) },
 	/* preemption: the timer runs on */
 	{ VRRP_BACKUP, EV(ADVERT_WORSE) },
 };
@@ -148,9 +165,13 @@ static void skew_and_down_keep_their_fraction(void **state)
 	for (i = 0; i < N(cases); i++) {
 		usec_t interval = USEC(cases[i].interval);
 
-		assert_int_equal(vrrp_skew(cases[i].priority, interval).us, cases[i].skew);
-		assert_int_equal(vrrp_down(cases[i].priority, interval).us, cases[i].down);
+		assert_int_equal(vrrp_skew(3, cases[i].priority, interval).us, cases[i].skew);
+		assert_int_equal(vrrp_down(3, cases[i].priority, interval, 3).us, cases[i].down);
 	}
+	assert_int_equal(vrrp_down(3, 100, SEC(1), 5).us, 5609375);
+	/* RFC 3768 6.1: of a second, whatever the interval */
+	assert_int_equal(vrrp_skew(2, 100, SEC(10)).us, 609375);
+	assert_int_equal(vrrp_down(2, 100, SEC(10), 3).us, 30609375);
 }
 
 static void all_have_names(void **state)

@@ -19,32 +19,114 @@ static const struct golden {
 	const char *bytes, *src, *dst, *addresses[2];
 	uint8_t vrid, priority;
 	bool pseudo;
+	uint8_t version;
+	const char *password;
 } golden[] = {
-	{ "3135c8010064115d0a090066", "10.9.0.1", "224.0.0.18", { "10.9.0.102" }, 53, 200, true },
-	{ "3136c8010064115b0a090067", "10.9.0.1", "224.0.0.18", { "10.9.0.103" }, 54, 200, true },
-	{ "3136c8010064fbf30a090067", "10.9.0.1", "224.0.0.18", { "10.9.0.103" }, 54, 200, false },
-	{ "313500010064d95d0a090066", "10.9.0.1", "224.0.0.18", { "10.9.0.102" }, 53, 0, true },
+	{ "3135c8010064115d0a090066",
+	  "10.9.0.1",
+	  "224.0.0.18",
+	  { "10.9.0.102" },
+	  53,
+	  200,
+	  true,
+	  3,
+	  NULL },
+	{ "3136c8010064115b0a090067",
+	  "10.9.0.1",
+	  "224.0.0.18",
+	  { "10.9.0.103" },
+	  54,
+	  200,
+	  true,
+	  3,
+	  NULL },
+	{ "3136c8010064fbf30a090067",
+	  "10.9.0.1",
+	  "224.0.0.18",
+	  { "10.9.0.103" },
+	  54,
+	  200,
+	  false,
+	  3,
+	  NULL },
+	{ "313500010064d95d0a090066",
+	  "10.9.0.1",
+	  "224.0.0.18",
+	  { "10.9.0.102" },
+	  53,
+	  0,
+	  true,
+	  3,
+	  NULL },
 	{ "3137c8020064d9f8fe80000000000000000000000000010020010db8000000000000000000000100",
 	  "fe80::1",
 	  "ff02::12",
 	  { "fe80::100", "2001:db8::100" },
 	  55,
 	  200,
-	  true },
+	  true,
+	  3,
+	  NULL },
 	{ "313700020064a1f9fe80000000000000000000000000010020010db8000000000000000000000100",
 	  "fe80::1",
 	  "ff02::12",
 	  { "fe80::100", "2001:db8::100" },
 	  55,
 	  0,
-	  true },
+	  true,
+	  3,
+	  NULL },
+	{ "2133c80100010c5d0a0900640000000000000000",
+	  "10.9.0.1",
+	  "224.0.0.18",
+	  { "10.9.0.100" },
+	  51,
+	  200,
+	  false,
+	  2,
+	  NULL },
+	{ "2134c8010101cf400a0900657333637265740000",
+	  "10.9.0.1",
+	  "224.0.0.18",
+	  { "10.9.0.101" },
+	  52,
+	  200,
+	  false,
+	  2,
+	  "s3cret" },
+	{ "213300010001d45d0a0900640000000000000000",
+	  "10.9.0.1",
+	  "224.0.0.18",
+	  { "10.9.0.100" },
+	  51,
+	  0,
+	  false,
+	  2,
+	  NULL },
+	{ "21340001010197410a0900657333637265740000",
+	  "10.9.0.1",
+	  "224.0.0.18",
+	  { "10.9.0.101" },
+	  52,
+	  0,
+	  false,
+	  2,
+	  "s3cret" },
 };
 #define N_GOLDEN (sizeof(golden) / sizeof(*golden))
 
 struct sample {
 	uint8_t bytes[128];
 	struct vrrp_datagram d;
+	struct vrrp_dialect how;
 };
+
+enum {
+	V2 = 6, /* golden: without and with a password */
+	V2_PASSWORD,
+};
+
+static const struct vrrp_dialect v3 = { .version = 3, .interval = { 1000000 } };
 
 static size_t from_hex(const char *hex, uint8_t *ret)
 {
@@ -72,6 +154,11 @@ static void take(struct sample *s, const struct golden *g)
 	s->d.dst = addr(g->dst);
 	s->d.family = addr_family(&s->d.src);
 	s->d.hops = 255;
+	s->how = (struct vrrp_dialect)
+	{
+		.version = g->version, .interval = SEC(1)
+		, .password = g->password, .message_only = !g->pseudo
+	};
 }
 
 /* Makes the checksum right again after a change of the bytes. */
@@ -80,8 +167,10 @@ static void seal(struct sample *s)
 	uint16_t sum;
 
 	memset(s->bytes + 6, 0, 2);
-	sum = csum_fold(csum_add_pseudo(csum_add(0, s->bytes, s->d.len), &s->d.src, &s->d.dst,
-					VRRP_PROTOCOL, (uint32_t)s->d.len));
+	sum = csum_fold(s->how.version == 2
+				? csum_add(0, s->bytes, s->d.len)
+				: csum_add_pseudo(csum_add(0, s->bytes, s->d.len), &s->d.src,
+						  &s->d.dst, VRRP_PROTOCOL, (uint32_t)s->d.len));
 	memcpy(s->bytes + 6, &sum, 2);
 }
 
@@ -95,7 +184,7 @@ static void golden_packets_are_understood(void **state)
 
 	for (i = 0; i < N_GOLDEN; i++) {
 		take(&s, &golden[i]);
-		assert_int_equal(vrrp_packet_parse(&s.d, &a), VRRP_VALID);
+		assert_int_equal(vrrp_packet_parse(&s.d, &s.how, &a), VRRP_VALID);
 		assert_int_equal(a.vrid, golden[i].vrid);
 		assert_int_equal(a.priority, golden[i].priority);
 		assert_int_equal(a.interval.us, 1000000);
@@ -119,13 +208,12 @@ static void golden_packets_are_built(void **state)
 	unsigned n;
 
 	for (i = 0; i < N_GOLDEN; i++) {
-		if (!golden[i].pseudo)
-			continue; /* we send the other form */
 		take(&s, &golden[i]);
 		for (n = 0; n < 2 && golden[i].addresses[n]; n++)
 			addresses[n] = addr(golden[i].addresses[n]);
-		assert_int_equal(vrrp_packet_build(built, golden[i].vrid, golden[i].priority,
-						   SEC(1), addresses, n, &s.d.src, &s.d.dst),
+		assert_int_equal(vrrp_packet_build(built, &s.how, golden[i].vrid,
+						   golden[i].priority, addresses, n, &s.d.src,
+						   &s.d.dst),
 				 s.d.len);
 		assert_memory_equal(built, s.bytes, s.d.len);
 	}
@@ -148,7 +236,7 @@ static void every_truncation_is_short(void **state)
 			memcpy(exact, s.bytes, n);
 			d.data = exact;
 			d.len = n;
-			assert_int_equal(vrrp_packet_parse(&d, &a), VRRP_BAD_SHORT);
+			assert_int_equal(vrrp_packet_parse(&d, &s.how, &a), VRRP_BAD_SHORT);
 			free(exact);
 		}
 	}
@@ -166,7 +254,8 @@ static void every_corrupted_byte_is_refused(void **state)
 		for (at = 0; at < s.d.len; at++) {
 			for (flip = 1; flip < 256; flip++) {
 				s.bytes[at] ^= (uint8_t)flip;
-				assert_int_not_equal(vrrp_packet_parse(&s.d, &a), VRRP_VALID);
+				assert_int_not_equal(vrrp_packet_parse(&s.d, &s.how, &a),
+						     VRRP_VALID);
 				s.bytes[at] ^= (uint8_t)flip;
 			}
 		}
@@ -181,7 +270,7 @@ static void each_fault_has_its_verdict(void **state)
 	} cases[] = {
 		{ -1, 254, VRRP_BAD_TTL, VRRP_BAD_TTL },
 		{ -1, -1, VRRP_BAD_TTL, VRRP_BAD_TTL },
-		{ 0, 0x21, VRRP_BAD_VERSION, VRRP_BAD_VERSION }, /* VRRPv2, and also CARP */
+		{ 0, 0x21, VRRP_BAD_VERSION, VRRP_BAD_VERSION }, /* version 2, and also CARP */
 		{ 0, 0x41, VRRP_BAD_VERSION, VRRP_BAD_VERSION },
 		{ 0, 0x32, VRRP_BAD_TYPE, VRRP_BAD_TYPE },
 		{ 3, 3, VRRP_BAD_SHORT, VRRP_BAD_SHORT },
@@ -204,10 +293,92 @@ static void each_fault_has_its_verdict(void **state)
 			else
 				s.bytes[cases[i].at] = (uint8_t)cases[i].value;
 			seal(&s);
-			assert_int_equal(vrrp_packet_parse(&s.d, &a),
+			assert_int_equal(vrrp_packet_parse(&s.d, &s.how, &a),
 					 k ? cases[i].v6 : cases[i].v4);
 		}
 	}
+}
+
+static void each_fault_of_version_2_has_its_verdict(void **state)
+{
+	static const struct {
+		int at, value;
+		enum vrrp_verdict plain, password;
+	} cases[] = {
+		{ 0, 0x31, VRRP_BAD_VERSION, VRRP_BAD_VERSION },
+		{ 0, 0x22, VRRP_BAD_TYPE, VRRP_BAD_TYPE },
+		{ 3, 2, VRRP_BAD_SHORT, VRRP_BAD_SHORT },
+		{ 3, 0, VRRP_BAD_COUNT, VRRP_BAD_AUTH }, /* what follows is not where it was */
+		{ 4, 0, VRRP_VALID, VRRP_BAD_AUTH },
+		{ 4, 1, VRRP_BAD_AUTH, VRRP_VALID },
+		{ 4, 2, VRRP_BAD_AUTH, VRRP_BAD_AUTH }, /* AH */
+		{ 5, 0, VRRP_BAD_INTERVAL, VRRP_BAD_INTERVAL },
+		{ 5, 2, VRRP_BAD_OTHER_INTERVAL, VRRP_BAD_OTHER_INTERVAL },
+		{ 12, 'S', VRRP_VALID, VRRP_BAD_AUTH },
+		{ 19, 'x', VRRP_VALID, VRRP_BAD_AUTH },
+	};
+	struct vrrp_advert a;
+	struct sample s;
+	size_t i;
+	int k;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		for (k = 0; k < 2; k++) {
+			take(&s, &golden[k ? V2_PASSWORD : V2]);
+			s.bytes[cases[i].at] = (uint8_t)cases[i].value;
+			if (!s.bytes[3])
+				s.d.len = VRRP_HEADER_LEN + VRRP_AUTH_LEN;
+			seal(&s);
+			assert_int_equal(vrrp_packet_parse(&s.d, &s.how, &a),
+					 k ? cases[i].password : cases[i].plain);
+		}
+	}
+}
+
+/* An FreeBSD or OpenBSD neighbour: same protocol number, and 2 where the version is. */
+static void carp_is_no_vrrp(void **state)
+{
+	uint8_t carp[36] = { 0x21, 51, 100, 7, 0, 1 };
+	struct vrrp_datagram d = { AF_INET, addr("10.9.0.1"), addr("224.0.0.18"), 255, carp, 36 };
+	struct vrrp_dialect v2 = {.version = 2, .interval = SEC(1) };
+	struct vrrp_advert a;
+	uint16_t sum = csum_fold(csum_add(0, carp, sizeof(carp)));
+
+	memcpy(carp + 6, &sum, 2);
+	assert_int_equal(vrrp_packet_parse(&d, &v2, &a), VRRP_BAD_SHORT);
+	assert_int_equal(vrrp_packet_parse(&d, &v3, &a), VRRP_BAD_VERSION);
+}
+
+/* RFC 2338 5.3.10: eight bytes, filled with zeros; what is longer is cut. */
+static void passwords_have_eight_bytes(void **state)
+{
+	struct addr src = addr("10.9.0.1"), dst = addr("224.0.0.18"), vip = addr("10.9.0.100");
+	struct vrrp_dialect eight = {.version = 2, .interval = SEC(1), .password = "12345678" };
+	struct vrrp_dialect nine = {.version = 2, .interval = SEC(1), .password = "123456789" };
+	uint8_t built[VRRP_PACKET_MAX];
+	struct vrrp_datagram d = { AF_INET, src, dst, 255, built, 0 };
+	struct vrrp_advert a;
+
+	d.len = vrrp_packet_build(built, &nine, 1, 1, &vip, 1, &src, &dst);
+	assert_int_equal(d.len, 20);
+	assert_memory_equal(built + 12, "12345678", 8);
+	assert_int_equal(vrrp_packet_parse(&d, &eight, &a), VRRP_VALID);
+	eight.password = "1234567";
+	assert_int_equal(vrrp_packet_parse(&d, &eight, &a), VRRP_BAD_AUTH);
+}
+
+static void version_2_has_no_pseudo_header(void **state)
+{
+	struct vrrp_advert a;
+	struct sample s;
+	uint16_t sum;
+
+	take(&s, &golden[V2]);
+	memset(s.bytes + 6, 0, 2);
+	sum = csum_fold(csum_add_pseudo(csum_add(0, s.bytes, s.d.len), &s.d.src, &s.d.dst,
+					VRRP_PROTOCOL, (uint32_t)s.d.len));
+	memcpy(s.bytes + 6, &sum, 2);
+	assert_int_equal(vrrp_packet_parse(&s.d, &s.how, &a), VRRP_BAD_CHECKSUM);
 }
 
 /* keepalived 2.2.7 sends IPv6 unicast with 64. */
@@ -222,7 +393,7 @@ static void unicast_may_have_come_a_long_way(void **state)
 		s.d.dst = addr(k ? "fe80::2" : "10.9.0.2");
 		s.d.hops = 64;
 		seal(&s);
-		assert_int_equal(vrrp_packet_parse(&s.d, &a), VRRP_VALID);
+		assert_int_equal(vrrp_packet_parse(&s.d, &s.how, &a), VRRP_VALID);
 	}
 }
 
@@ -237,7 +408,7 @@ static void an_advert_without_addresses_is_refused(void **state)
 		s.bytes[3] = 0;
 		s.d.len = VRRP_HEADER_LEN;
 		seal(&s);
-		assert_int_equal(vrrp_packet_parse(&s.d, &a), VRRP_BAD_COUNT);
+		assert_int_equal(vrrp_packet_parse(&s.d, &s.how, &a), VRRP_BAD_COUNT);
 	}
 }
 
@@ -251,7 +422,7 @@ static void ipv6_needs_its_pseudo_header(void **state)
 	memset(s.bytes + 6, 0, 2);
 	sum = csum_fold(csum_add(0, s.bytes, s.d.len));
 	memcpy(s.bytes + 6, &sum, 2);
-	assert_int_equal(vrrp_packet_parse(&s.d, &a), VRRP_BAD_CHECKSUM);
+	assert_int_equal(vrrp_packet_parse(&s.d, &s.how, &a), VRRP_BAD_CHECKSUM);
 }
 
 static void bytes_after_the_addresses_are_ignored_and_told(void **state)
@@ -264,7 +435,7 @@ static void bytes_after_the_addresses_are_ignored_and_told(void **state)
 		take(&s, &golden[k ? 4 : 0]);
 		memset(s.bytes + s.d.len, 0xa5, 28);
 		s.d.len += 28;
-		assert_int_equal(vrrp_packet_parse(&s.d, &a), VRRP_VALID);
+		assert_int_equal(vrrp_packet_parse(&s.d, &s.how, &a), VRRP_VALID);
 		assert_true(a.trailing);
 		assert_int_equal(a.n_addresses, k ? 2 : 1);
 	}
@@ -280,8 +451,10 @@ static void intervals_keep_their_centiseconds(void **state)
 	size_t i;
 
 	for (i = 0; i < sizeof(us) / sizeof(*us); i++) {
-		d.len = vrrp_packet_build(built, 1, 1, USEC(us[i]), &vip, 1, &src, &dst);
-		assert_int_equal(vrrp_packet_parse(&d, &a), VRRP_VALID);
+		struct vrrp_dialect how = { .version = 3, .interval = USEC(us[i]) };
+
+		d.len = vrrp_packet_build(built, &how, 1, 1, &vip, 1, &src, &dst);
+		assert_int_equal(vrrp_packet_parse(&d, &v3, &a), VRRP_VALID);
 		assert_int_equal(a.interval.us, us[i]);
 	}
 }
@@ -300,10 +473,9 @@ static void the_largest_advert_passes_both_ways(void **state)
 		list[i] = addr("fe80::");
 		((uint8_t *)&list[i])[15] = (uint8_t)i;
 	}
-	assert_int_equal(
-		vrrp_packet_build(built, 1, 1, SEC(1), list, VRRP_MAX_ADDRESSES, &src, &dst),
-		VRRP_PACKET_MAX);
-	assert_int_equal(vrrp_packet_parse(&d, &a), VRRP_VALID);
+	assert_int_equal(vrrp_packet_build(built, &v3, 1, 1, list, VRRP_MAX_ADDRESSES, &src, &dst),
+			 VRRP_PACKET_MAX);
+	assert_int_equal(vrrp_packet_parse(&d, &v3, &a), VRRP_VALID);
 	last = vrrp_advert_address(&a, VRRP_MAX_ADDRESSES - 1);
 	assert_true(addr_equal(&last, &list[VRRP_MAX_ADDRESSES - 1]));
 	free(built);
@@ -312,10 +484,11 @@ static void the_largest_advert_passes_both_ways(void **state)
 
 static void room_follows_the_mtu(void **state)
 {
-	assert_int_equal(vrrp_packet_room(AF_INET, 1500), 255);
-	assert_int_equal(vrrp_packet_room(AF_INET6, 1500), 90);
-	assert_int_equal(vrrp_packet_room(AF_INET, 68), 10);
-	assert_int_equal(vrrp_packet_room(AF_INET, 20), 0);
+	assert_int_equal(vrrp_packet_room(3, AF_INET, 1500), 255);
+	assert_int_equal(vrrp_packet_room(3, AF_INET6, 1500), 90);
+	assert_int_equal(vrrp_packet_room(3, AF_INET, 68), 10);
+	assert_int_equal(vrrp_packet_room(2, AF_INET, 68), 8);
+	assert_int_equal(vrrp_packet_room(3, AF_INET, 20), 0);
 }
 
 static void ipv4_header_is_stripped_with_its_options(void **state)
@@ -460,6 +633,10 @@ int main(void)
 		cmocka_unit_test(every_truncation_is_short),
 		cmocka_unit_test(every_corrupted_byte_is_refused),
 		cmocka_unit_test(each_fault_has_its_verdict),
+		cmocka_unit_test(each_fault_of_version_2_has_its_verdict),
+		cmocka_unit_test(carp_is_no_vrrp),
+		cmocka_unit_test(passwords_have_eight_bytes),
+		cmocka_unit_test(version_2_has_no_pseudo_header),
 		cmocka_unit_test(unicast_may_have_come_a_long_way),
 		cmocka_unit_test(an_advert_without_addresses_is_refused),
 		cmocka_unit_test(ipv6_needs_its_pseudo_header),

@@ -36,7 +36,7 @@ static void setup(struct plan *p, const struct family *f, uint8_t priority)
 	plan_vip(p, 0, f->vip, "eth0");
 }
 
-static struct plan plans[4];
+static struct plan plans[6];
 
 /* One director, BACKUP. */
 static struct host *one(const struct family *f, uint8_t priority)
@@ -246,6 +246,216 @@ static void without_preemption_a_living_master_stays(void **state)
 	}
 }
 
+static void preemption_waits_for_its_delay(void **)
+{
+	const struct family *f;
+	struct host *h[2];
+
+	for_each_family(f)
+	{
+		pair(f, h, 200, 100);
+		plans[0].vrrp[0].preempt_delay = SEC(30);
+		host_kill(h[0]);
+		world_run(SEC(5));
+		host_start(h[0]);
+		host_configure(h[0], &plans[0].conf);
+		world_run(SEC(30));
+		assert_roles(h, VRRP_BACKUP, VRRP_MASTER);
+		world_run(SEC(5)); /* and the patience with the last advert that was respected */
+		assert_roles(h, VRRP_MASTER, VRRP_BACKUP);
+		world_end();
+	}
+}
+
+/* A dead master is not waited for, nor one that hands over. */
+static void a_delay_of_preemption_delays_no_takeover(void **)
+{
+	const struct family *f;
+	struct host *h[2];
+	int graceful;
+
+	for_each_family(f)
+	{
+		for (graceful = 0; graceful < 2; graceful++) {
+			pair(f, h, 200, 100);
+			plans[0].vrrp[0].preempt_delay = SEC(300);
+			host_kill(h[0]);
+			world_run(SEC(5));
+			host_start(h[0]);
+			host_configure(h[0], &plans[0].conf);
+			world_run(SEC(10));
+			assert_roles(h, VRRP_BACKUP, VRRP_MASTER);
+			if (graceful)
+				host_stop(h[1]);
+			else
+				host_kill(h[1]);
+			world_run(graceful ? MSEC(219) : MSEC(3219));
+			assert_int_equal(host_state(h[0], "web"), VRRP_MASTER);
+			world_end();
+		}
+	}
+}
+
+/* What is respected in between begins the delay anew. */
+static void a_better_master_ends_the_delay_of_preemption(void **)
+{
+	const struct family *f;
+	struct host *h;
+	int i;
+
+	for_each_family(f)
+	{
+		world_begin();
+		setup(&plans[0], f, 100);
+		plans[0].vrrp[0].preempt_delay = SEC(10);
+		h = host_new(f->a);
+		host_configure(h, &plans[0].conf);
+		for (i = 0; i < 19; i++) {
+			hear(h, f, f->other, i == 9 ? 150 : 50);
+			world_run(SEC(1));
+			assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
+		}
+		for (i = 0; i < 6; i++) {
+			hear(h, f, f->other, 50);
+			world_run(SEC(1));
+		}
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		world_end();
+	}
+}
+
+static void a_machine_that_booted_waits_for_its_network(void **)
+{
+	const struct family *f;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		world_begin(); /* 1000 s after the boot */
+		setup(&plans[0], f, 255);
+		plans[0].vrrp[0].startup_delay = MSEC(1010300);
+		h = host_new(f->a);
+		host_configure(h, &plans[0].conf);
+		world_run(USEC(10299999));
+		assert_int_equal(host_state(h, "web"), VRRP_INITIALIZE);
+		assert_string_equal(host_status(h, "web").reason,
+				    "waits until 1010.3 s after the boot");
+		world_run(USEC(1));
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		/* a restart of the daemon is no boot */
+		host_kill(h);
+		host_start(h);
+		host_configure(h, &plans[0].conf);
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		world_end();
+	}
+}
+
+static struct host *debounced(const struct family *f, usec_t down, usec_t up)
+{
+	struct host *h;
+
+	world_begin();
+	setup(&plans[0], f, 255);
+	plans[0].vrrp[0].link_down_delay = down;
+	plans[0].vrrp[0].link_up_delay = up;
+	h = host_new(f->a);
+	host_configure(h, &plans[0].conf);
+	world_run(SEC(1));
+	assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+	return h;
+}
+
+static void a_short_loss_of_link_is_borne(void **)
+{
+	const struct family *f;
+	unsigned announced;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		h = debounced(f, MSEC(1500), USEC(0));
+		announced = host_announced(h);
+		host_link(h, "eth0", true, false, 1);
+		world_run(MSEC(1400));
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		assert_int_equal(host_announced(h), announced);
+		host_clear_trace(h);
+		host_link(h, "eth0", true, true, 1);
+		world_run(USEC(0));
+		assert_string_equal(host_trace(h), "advert announce");
+		/* the next one counts from its own beginning */
+		host_link(h, "eth0", true, false, 1);
+		world_run(USEC(1499999));
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		world_run(USEC(1));
+		assert_int_equal(host_state(h, "web"), VRRP_INITIALIZE);
+		assert_string_equal(host_status(h, "web").reason, "interface eth0 is down");
+		world_end();
+	}
+}
+
+static void a_link_that_flaps_must_be_up_for_its_delay(void **)
+{
+	const struct family *f;
+	struct host *h;
+	int i;
+
+	for_each_family(f)
+	{
+		h = debounced(f, USEC(0), SEC(5));
+		for (i = 0; i < 10; i++) {
+			host_link(h, "eth0", true, false, 1);
+			world_run(SEC(1));
+			assert_int_equal(host_state(h, "web"), VRRP_INITIALIZE);
+			host_link(h, "eth0", true, true, 1);
+			world_run(MSEC(4999));
+			assert_int_equal(host_state(h, "web"), VRRP_INITIALIZE);
+		}
+		assert_string_equal(host_status(h, "web").reason,
+				    "interface eth0 is not up for long enough");
+		world_run(MSEC(1));
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		assert_int_equal(host_status(h, "web").counters.became_master, 2);
+		world_end();
+	}
+}
+
+static void an_interface_that_goes_is_not_waited_for(void **)
+{
+	const struct family *f;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		h = debounced(f, SEC(2), USEC(0));
+		host_link(h, "eth0", false, false, 1);
+		world_run(USEC(0));
+		assert_int_equal(host_state(h, "web"), VRRP_INITIALIZE);
+		world_end();
+	}
+}
+
+static void the_refresh_of_announcements_follows_the_configuration(void **)
+{
+	const struct family *f;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		world_begin();
+		setup(&plans[0], f, 255);
+		plans[0].vrrp[0].announce_refresh = SEC(60);
+		h = host_new(f->a);
+		host_configure(h, &plans[0].conf);
+		assert_int_equal(host_refresh(h).us, 60000000);
+		plans[0].vrrp[0].announce_refresh = USEC(0);
+		host_configure(h, &plans[0].conf);
+		assert_int_equal(host_refresh(h).us, 0);
+		world_end();
+	}
+}
+
 static void a_backup_respects_its_equal(void **state)
 {
 	const struct family *f;
@@ -296,6 +506,7 @@ static void two_owners_settle(void **state)
 		assert_roles(h, VRRP_MASTER, VRRP_MASTER);
 		world_run(SEC(60));
 		assert_roles(h, VRRP_BACKUP, VRRP_MASTER);
+		assert_true(host_status(h[0], "web").counters.second_owner > 50);
 		world_end();
 	}
 }
@@ -393,6 +604,7 @@ static void the_masters_interval_is_adopted(void **state)
 			host_hear(h, f->other, 51, 200, MSEC(2580), f->vip_text);
 			world_run(USEC(0));
 			assert_int_equal(host_status(h, "web").master_interval.us, 2580000);
+			assert_int_equal(host_status(h, "web").counters.interval_mismatch, 1);
 			/* 3 * 2.58 s + 156 / 256 of it */
 			world_run(USEC(9312186));
 			assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
@@ -400,6 +612,92 @@ static void the_masters_interval_is_adopted(void **state)
 			assert_int_equal(host_state(h, "web"), VRRP_MASTER);
 			world_end();
 		}
+	}
+}
+
+/* RFC 3768 6.1: skew of a second, whatever the interval, and that is never adopted. */
+static void version_2_reckons_in_seconds(void **)
+{
+	struct host *h;
+
+	world_begin();
+	setup(&plans[0], &families[0], 100);
+	plans[0].vrrp[0].version = 2;
+	plans[0].vrrp[0].advert_interval = SEC(2);
+	h = host_new(families[0].a);
+	host_configure(h, &plans[0].conf);
+	host_hear(h, families[0].other, 51, 200, SEC(3), families[0].vip_text);
+	world_run(USEC(6609374));
+	assert_int_equal(host_status(h, "web").counters.drop_other_interval, 1);
+	assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
+	world_run(USEC(1));
+	assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+	host_hear(h, families[0].other, 51, 200, SEC(2), families[0].vip_text);
+	world_run(USEC(0));
+	assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
+	world_end();
+}
+
+static void versions_do_not_mix(void **)
+{
+	struct host *h[2];
+
+	world_begin();
+	setup(&plans[0], &families[0], 200);
+	setup(&plans[1], &families[0], 100);
+	plans[1].vrrp[0].version = 2;
+	h[0] = host_new(families[0].a);
+	h[1] = host_new(families[0].b);
+	host_configure(h[0], &plans[0].conf);
+	host_configure(h[1], &plans[1].conf);
+	world_run(SEC(10));
+	assert_roles(h, VRRP_MASTER, VRRP_MASTER);
+	assert_in_range(host_status(h[0], "web").counters.drop_version, 5, 10);
+	assert_in_range(host_status(h[1], "web").counters.drop_version, 5, 10);
+	world_end();
+}
+
+static void the_password_keeps_others_out(void **)
+{
+	struct host *h[2];
+	int same;
+
+	for (same = 0; same < 2; same++) {
+		world_begin();
+		setup(&plans[0], &families[0], 200);
+		setup(&plans[1], &families[0], 100);
+		plans[0].vrrp[0].version = plans[1].vrrp[0].version = 2;
+		plans[0].vrrp[0].password = "s3cret";
+		plans[1].vrrp[0].password = same ? "s3cret" : NULL;
+		h[0] = host_new(families[0].a);
+		h[1] = host_new(families[0].b);
+		host_configure(h[0], &plans[0].conf);
+		host_configure(h[1], &plans[1].conf);
+		world_run(SEC(10));
+		assert_roles(h, VRRP_MASTER, same ? VRRP_BACKUP : VRRP_MASTER);
+		assert_int_equal(!host_status(h[1], "web").counters.drop_auth, same);
+		world_end();
+	}
+}
+
+static void dead_after_counts_adverts(void **)
+{
+	const struct family *f;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		world_begin();
+		setup(&plans[0], f, 100);
+		plans[0].vrrp[0].dead_after = 5;
+		h = host_new(f->a);
+		host_configure(h, &plans[0].conf);
+		world_run(USEC(5609374));
+		assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
+		world_run(USEC(1));
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		assert_int_equal(host_gate(h, "web")->stale.us, 5609375);
+		world_end();
 	}
 }
 
@@ -548,6 +846,7 @@ static void a_different_address_list_is_no_reason_to_drop(void **state)
 		world_run(SEC(60));
 		assert_roles(h, VRRP_MASTER, VRRP_BACKUP);
 		assert_true(host_status(h[1], "web").counters.address_mismatch > 50);
+		assert_true(host_status(h[1], "web").addresses_differ);
 		/* the other director follows */
 		plans[2] = plans[0];
 		plans[2].conf.vrrp = plans[2].vrrp;
@@ -558,6 +857,7 @@ static void a_different_address_list_is_no_reason_to_drop(void **state)
 		world_run(SEC(60));
 		assert_roles(h, VRRP_MASTER, VRRP_BACKUP);
 		assert_in_range(host_status(h[1], "web").counters.address_mismatch, 50, 70);
+		assert_false(host_status(h[1], "web").addresses_differ);
 		world_end();
 	}
 }
@@ -691,6 +991,7 @@ static void unicast_peers_elect_one(void **state)
 
 static void hear_unicast(struct host *h, const struct family *f, const char *from)
 {
+	struct vrrp_dialect how = {.version = 3, .interval = SEC(1) };
 	uint8_t packet[VRRP_PACKET_MAX];
 	struct addr src, dst, vip;
 	char own[ADDR_STRLEN];
@@ -700,7 +1001,7 @@ static void hear_unicast(struct host *h, const struct family *f, const char *fro
 	addr_parse(own, &dst);
 	addr_parse(f->vip_text, &vip);
 	host_receive(h, 1, from, own, 255, packet,
-		     vrrp_packet_build(packet, 51, 200, SEC(1), &vip, 1, &src, &dst));
+		     vrrp_packet_build(packet, &how, 51, 200, &vip, 1, &src, &dst));
 	world_run(USEC(0));
 }
 
@@ -1465,6 +1766,224 @@ static void another_interface_is_another_instance(void **state)
 	}
 }
 
+static void swap_vips(struct conf_vip *a, struct conf_vip *b)
+{
+	struct conf_vip c = *a;
+
+	*a = *b;
+	*b = c;
+}
+
+/* Of both families, and no advert has them. */
+static void extra_addresses_move_and_are_not_advertised(void **)
+{
+	static const char *const extra[] = { "10.5.0.1/24", "2001:db8:5::1/64" };
+	const struct family *f;
+	struct host *h[2];
+	unsigned removed, i;
+
+	for_each_family(f)
+	{
+		pair(f, h, 200, 100);
+		for (i = 0; i < 2; i++)
+			plan_vip(&plans[0], 0, extra[i], "eth1");
+		plans[0].vrrp[0].n_extra = 2;
+		host_configure(h[0], &plans[0].conf);
+		world_run(SEC(10));
+		assert_roles(h, VRRP_MASTER, VRRP_BACKUP);
+		assert_true(host_has(h[0], 2, "10.5.0.1"));
+		assert_true(host_has(h[0], 2, "2001:db8:5::1"));
+		assert_int_equal(host_status(h[0], "web").n_addresses, 3);
+		assert_int_equal(host_status(h[1], "web").counters.address_mismatch, 0);
+		/* one that becomes an extra one, or is one no longer, stays where it is */
+		removed = host_removed(h[0]);
+		plans[2] = plans[0];
+		plans[2].conf.vrrp = plans[2].vrrp;
+		plans[2].vrrp[0].addresses = plans[2].vips[0];
+		if (f->family == AF_INET6) /* two of IPv6, the other is the extra one */
+			swap_vips(&plans[2].vips[0][1], &plans[2].vips[0][2]);
+		plans[2].vrrp[0].n_extra = 1;
+		host_configure(h[0], &plans[2].conf);
+		world_run(SEC(2));
+		assert_int_equal(host_removed(h[0]), removed);
+		assert_true(host_status(h[1], "web").addresses_differ);
+		host_stop(h[0]);
+		assert_false(host_has(h[0], 2, "10.5.0.1"));
+		assert_false(host_has(h[0], 2, "2001:db8:5::1"));
+		world_end();
+	}
+}
+
+/* ---- Groups ---- */
+
+/* Two instances, "web" on eth0 and "in" on eth1, that move as one. */
+static void plan_pair_of_links(struct plan *p, const struct family *f, uint8_t priority)
+{
+	memset(p, 0, sizeof(*p));
+	plan_instance(p, 0, "web", f->family, 51, priority);
+	plan_instance(p, 1, "in", f->family, 52, priority)->interface = "eth1";
+	plan_vip(p, 0, f->vip, "eth0");
+	plan_vip(p, 1, f->gateway, "eth1");
+	plan_group(p, "shop", 2);
+}
+
+static void grouped(const struct family *f, struct host *h[2], uint8_t p0, uint8_t p1)
+{
+	world_begin();
+	plan_pair_of_links(&plans[0], f, p0);
+	plan_pair_of_links(&plans[1], f, p1);
+	h[0] = host_new(f->a);
+	h[1] = host_new(f->b);
+	host_add(h[0], 2, f->a);
+	host_add(h[1], 2, f->b);
+	host_configure(h[0], &plans[0].conf);
+	host_configure(h[1], &plans[1].conf);
+	world_run(SEC(10));
+}
+
+static void assert_group(struct host *h[2], unsigned master)
+{
+	const char *const names[] = { "web", "in" };
+	unsigned i, k;
+
+	for (i = 0; i < 2; i++)
+		for (k = 0; k < 2; k++)
+			assert_int_equal(host_state(h[i], names[k]) == VRRP_MASTER, i == master);
+}
+
+static void a_group_moves_when_one_link_fails(void **)
+{
+	const struct family *f;
+	struct host *h[2];
+	usec_t cut;
+
+	for_each_family(f)
+	{
+		grouped(f, h, 200, 100);
+		assert_group(h, 0);
+		cut = world_now();
+		host_link(h[0], "eth1", true, false, 2);
+		world_run(SEC(4));
+		assert_group(h, 1);
+		assert_int_equal(host_state(h[0], "web"), VRRP_BACKUP);
+		assert_int_equal(host_state(h[0], "in"), VRRP_INITIALIZE);
+		assert_true(usec_sub(host_status(h[1], "in").since, cut).us < 3700000);
+		assert_int_equal(host_status(h[0], "web").counters.priority_zero_sent, 1);
+		/* it returns as one, too */
+		host_link(h[0], "eth1", true, true, 2);
+		world_run(SEC(10));
+		assert_group(h, 0);
+		assert_int_equal(host_status(h[0], "web").counters.became_master, 2);
+		assert_int_equal(host_status(h[1], "web").counters.became_master, 1);
+		world_end();
+	}
+}
+
+/* A member for which somebody else is master keeps the others back: without flapping. */
+static void a_group_waits_for_all_of_its_members(void **)
+{
+	const struct family *f;
+	struct host *h[2];
+	int i;
+
+	for_each_family(f)
+	{
+		grouped(f, h, 200, 100);
+		for (i = 0; i < 60; i++) {
+			hear(h[0], f, f->other, 250);
+			world_run(SEC(1));
+			hear(h[1], f, f->other, 250);
+		}
+		assert_int_equal(host_state(h[0], "in"), VRRP_BACKUP);
+		assert_int_equal(host_state(h[1], "in"), VRRP_BACKUP);
+		assert_int_equal(host_status(h[0], "in").counters.became_master, 1);
+		assert_int_equal(host_status(h[1], "in").counters.became_master, 0);
+		assert_string_equal(host_status(h[0], "in").reason, "group shop: web");
+		world_run(SEC(10));
+		assert_group(h, 0);
+		world_end();
+	}
+}
+
+static void a_group_follows_a_graceful_stop_at_once(void **)
+{
+	const struct family *f;
+	struct host *h[2];
+
+	for_each_family(f)
+	{
+		grouped(f, h, 200, 100);
+		host_clear_trace(h[0]);
+		host_stop(h[0]);
+		assert_int_equal(host_status(h[0], "web").counters.priority_zero_sent, 1);
+		assert_int_equal(host_status(h[0], "in").counters.priority_zero_sent, 1);
+		world_run(USEC(609376));
+		assert_int_equal(host_state(h[1], "web"), VRRP_MASTER);
+		assert_int_equal(host_state(h[1], "in"), VRRP_MASTER);
+		world_end();
+	}
+}
+
+/* keepalived 2.4.3 takes the whole group down and up. */
+static void a_member_that_is_added_moves_nothing(void **)
+{
+	const struct family *f;
+	struct host *h[2];
+	int first, i;
+
+	for_each_family(f)
+	{
+		for (first = 0; first < 2; first++) {
+			grouped(f, h, 200, 100);
+			for (i = 0; i < 2; i++) {
+				plan_pair_of_links(&plans[2 + i], f, i ? 100 : 200);
+				plan_instance(&plans[2 + i], 2, "new", f->family, 53,
+					      i ? 100 : 200);
+				plan_vip(&plans[2 + i], 2, f->vip2, "eth0");
+				plan_group(&plans[2 + i], "shop", 3);
+			}
+			host_configure(h[first], &plans[2 + first].conf);
+			world_run(SEC(10));
+			host_configure(h[!first], &plans[2 + !first].conf);
+			world_run(SEC(10));
+			assert_group(h, 0);
+			assert_int_equal(host_state(h[0], "new"), VRRP_MASTER);
+			assert_int_equal(host_state(h[1], "new"), VRRP_BACKUP);
+			assert_int_equal(host_status(h[0], "web").counters.became_master, 1);
+			assert_int_equal(host_status(h[1], "new").counters.became_master, 0);
+			/* and one that is taken out */
+			host_configure(h[first], &plans[first].conf);
+			world_run(SEC(10));
+			host_configure(h[!first], &plans[!first].conf);
+			world_run(SEC(10));
+			assert_group(h, 0);
+			assert_int_equal(host_status(h[0], "web").counters.became_master, 1);
+			world_end();
+		}
+	}
+}
+
+static void owners_in_a_group_start_together(void **)
+{
+	const struct family *f;
+	struct host *h;
+
+	for_each_family(f)
+	{
+		world_begin();
+		plan_pair_of_links(&plans[0], f, 255);
+		h = host_new(f->a);
+		host_configure(h, &plans[0].conf); /* nothing to speak from on eth1 */
+		world_run(SEC(10));
+		assert_int_equal(host_state(h, "web"), VRRP_BACKUP);
+		host_add(h, 2, f->b);
+		world_run(USEC(0));
+		assert_int_equal(host_state(h, "web"), VRRP_MASTER);
+		assert_int_equal(host_state(h, "in"), VRRP_MASTER);
+		world_end();
+	}
+}
+
 /* ---- The beat ---- */
 
 static void beat_says_how_long_silence_may_last(void **state)
@@ -1508,7 +2027,8 @@ static void throw_something(struct host *h, const struct family *f)
 	case 0:
 	case 1:
 	case 2:
-		host_hear(h, from, 51, (uint8_t)dice(256), MSEC(10 * (1 + dice(400))), f->vip_text);
+		host_hear(h, from, (uint8_t)(51 + dice(2)), (uint8_t)dice(256),
+			  MSEC(10 * (1 + dice(400))), f->vip_text);
 		break;
 	case 3:
 		host_hear(h, from, 51, dice(2) ? 0 : 100, SEC(1), f->vip_text);
@@ -1538,7 +2058,7 @@ static void throw_something(struct host *h, const struct family *f)
 		host_add(h, 1, f->a);
 		break;
 	case 11:
-		host_configure(h, &plans[dice(4)].conf);
+		host_configure(h, &plans[dice(6)].conf);
 		break;
 	case 12:
 		world_late(USEC(dice(4) ? 0 : dice(3000000)));
@@ -1562,9 +2082,24 @@ static void make_plans(const struct family *f)
 	plan_instance(&plans[1], 1, "two", f->family, 52, 100);
 	plan_vip(&plans[1], 1, f->vip2, "eth0");
 	plan_vip(&plans[1], 1, f->gateway, "eth1");
+	plan_instance(&plans[4], 0, "web", f->family, 51, 100);
+	plan_vip(&plans[4], 0, f->vip, "eth0");
+	plan_instance(&plans[4], 1, "two", f->family, 52, 100);
+	plan_vip(&plans[4], 1, f->vip2, "eth0");
+	plan_instance(&plans[4], 2, "in", f->family, 53, 100)->interface = "eth1";
+	plan_vip(&plans[4], 2, f->gateway, "eth1");
+	plan_group(&plans[4], "shop", 3);
+	plan_instance(&plans[5], 0, "web", f->family, 51, 100);
+	plan_vip(&plans[5], 0, f->vip, "eth0");
+	plan_instance(&plans[5], 1, "two", f->family, 52, 100);
+	plan_vip(&plans[5], 1, f->vip2, "eth0");
+	plan_group(&plans[5], "shop", 2);
 	plan_instance(&plans[2], 0, "two", f->family, 52, 100)->advert_interval = MSEC(100);
 	plan_vip(&plans[2], 0, f->vip, "eth0");
 	plan_instance(&plans[3], 0, "web", f->family, 51, 100)->preempt = false;
+	plans[3].vrrp[0].link_down_delay = SEC(2);
+	plans[3].vrrp[0].link_up_delay = SEC(1);
+	plans[2].vrrp[0].preempt_delay = SEC(3);
 	plan_vip(&plans[3], 0, f->vip, "eth0");
 	plan_peer(&plans[3], 0, f->other);
 }
@@ -1582,6 +2117,7 @@ static void holds_through_100000_random_events(void **state)
 		world_begin();
 		make_plans(f);
 		h = host_new(f->a);
+		host_add(h, 2, f->b);
 		host_configure(h, &plans[0].conf);
 		for (i = 0; i < 50000; i++) {
 			throw_something(h, f);
@@ -1589,7 +2125,7 @@ static void holds_through_100000_random_events(void **state)
 		}
 		world_end();
 	}
-	assert_in_range(masters, 10000, 90000); /* it was not one state that held */
+	assert_in_range(masters, 5000, 90000); /* it was not one state that held */
 }
 
 int main(void)
@@ -1603,6 +2139,14 @@ int main(void)
 		cmocka_unit_test(graceful_stop_costs_the_skew_time),
 		cmocka_unit_test(the_higher_returns_and_preempts),
 		cmocka_unit_test(without_preemption_a_living_master_stays),
+		cmocka_unit_test(preemption_waits_for_its_delay),
+		cmocka_unit_test(a_delay_of_preemption_delays_no_takeover),
+		cmocka_unit_test(a_better_master_ends_the_delay_of_preemption),
+		cmocka_unit_test(a_machine_that_booted_waits_for_its_network),
+		cmocka_unit_test(a_short_loss_of_link_is_borne),
+		cmocka_unit_test(a_link_that_flaps_must_be_up_for_its_delay),
+		cmocka_unit_test(an_interface_that_goes_is_not_waited_for),
+		cmocka_unit_test(the_refresh_of_announcements_follows_the_configuration),
 		cmocka_unit_test(a_backup_respects_its_equal),
 		cmocka_unit_test(of_equal_masters_the_greater_address_stays),
 		cmocka_unit_test(two_owners_settle),
@@ -1610,6 +2154,10 @@ int main(void)
 		cmocka_unit_test(a_resigning_rival_is_answered_and_announced_at_once),
 		cmocka_unit_test(a_split_brain_heals_to_the_higher),
 		cmocka_unit_test(the_masters_interval_is_adopted),
+		cmocka_unit_test(version_2_reckons_in_seconds),
+		cmocka_unit_test(versions_do_not_mix),
+		cmocka_unit_test(the_password_keeps_others_out),
+		cmocka_unit_test(dead_after_counts_adverts),
 		cmocka_unit_test(a_backup_that_stood_still_reads_before_it_claims),
 		cmocka_unit_test(a_paused_machine_gives_the_master_one_more_interval),
 		cmocka_unit_test(a_late_timer_is_spared_only_once),
@@ -1651,6 +2199,12 @@ int main(void)
 		cmocka_unit_test(the_address_of_an_instance_that_goes_stays_with_the_other),
 		cmocka_unit_test(instances_come_and_go),
 		cmocka_unit_test(another_interface_is_another_instance),
+		cmocka_unit_test(extra_addresses_move_and_are_not_advertised),
+		cmocka_unit_test(a_group_moves_when_one_link_fails),
+		cmocka_unit_test(a_group_waits_for_all_of_its_members),
+		cmocka_unit_test(a_group_follows_a_graceful_stop_at_once),
+		cmocka_unit_test(a_member_that_is_added_moves_nothing),
+		cmocka_unit_test(owners_in_a_group_start_together),
 		cmocka_unit_test(beat_says_how_long_silence_may_last),
 		cmocka_unit_test(holds_through_100000_random_events),
 	};

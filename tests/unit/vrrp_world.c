@@ -10,18 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/proc.h"
 #include "vrrp/socket.h"
 #include "vrrp_world.h"
 
 enum {
-	MAX_HOSTS = 4,
-	MAX_TIMERS = 64,
+	MAX_HOSTS = 5,
+	MAX_TIMERS = 128,
 	AT_ONCE = 10000, /* callbacks without time passing */
 	SET_TIMERS = 2,	 /* of the set itself, made before any instance's pair of timers */
 };
 
 struct letter {
 	struct list node;
+	usec_t at;
 	unsigned ifindex;
 	struct vrrp_datagram d;
 	uint8_t data[];
@@ -64,6 +66,9 @@ struct net {
 	struct news news[MAX_ADDRESSES];
 	unsigned n_news;
 	bool link_news[LINKS];
+	struct list hops;
+	struct addr routes[4];
+	unsigned n_routes;
 };
 
 struct host {
@@ -81,12 +86,18 @@ struct host {
 	struct gate_of gates[MAX_INSTANCES * 2];
 	unsigned n_gates;
 	char trace[512];
+	struct list procs;
+	unsigned started; /* programs */
+	char env[2048];	  /* of the last one */
+	unsigned healthy, servers;
 	unsigned sent, announced, removed;
-	usec_t longest;
+	usec_t longest, refresh;
 };
 
 static struct {
-	usec_t now, late, latest, address_cost;
+	usec_t now, late, latest, address_cost, delay;
+	unsigned lost, twice;
+	uint64_t seed;
 	bool cut;
 	struct host *hosts[MAX_HOSTS];
 	unsigned n_hosts;
@@ -117,8 +128,8 @@ void loop_timer_init(struct loop_timer *t, struct loop *l, enum loop_priority pr
 	memset(t, 0, sizeof(*t));
 	t->loop = l;
 	t->fire = fire;
-	t->ev.data = (void *)l->timers_made++;
-	assert_int_equal(priority, LOOP_VRRP);
+	/* Of those the right ones must run; what is tracked has its own. */
+	t->ev.data = (void *)(priority == LOOP_VRRP ? l->timers_made++ : UINTPTR_MAX);
 }
 
 void loop_timer_stop(struct loop_timer *t)
@@ -306,6 +317,8 @@ void net_watch_del(struct net *n, struct net_watch *w)
 	list_del(&w->node);
 }
 
+static void answer_all(struct net *n);
+
 /* Changes are told in a later turn, as netlink does. */
 static bool tell_news(struct net *n)
 {
@@ -323,11 +336,140 @@ static bool tell_news(struct net *n)
 	}
 	if (!n->n_news)
 		return false;
+	answer_all(n);
 	news = n->news[0];
 	memmove(n->news, n->news + 1, --n->n_news * sizeof(*n->news));
 	list_for_each(w, &n->watches, node)
 		w->addr(w, news.ifindex, &news.prefix, news.present);
 	return true;
+}
+
+static void answer(struct net *n, struct net_hop *hop)
+{
+	unsigned i;
+
+	hop->local = false;
+	hop->ifindex = 0;
+	for (i = 0; i < n->n_addresses; i++)
+		hop->local |= addr_equal(&n->addresses[i].prefix.addr, &hop->to);
+	for (i = 0; i < n->n_routes; i++)
+		if (addr_equal(&n->routes[i], &hop->to))
+			hop->ifindex = 1;
+}
+
+void net_hop_add(struct net *n, struct net_hop *hop)
+{
+	answer(n, hop);
+	list_add_tail(&n->hops, &hop->node);
+}
+
+void net_hop_del(struct net *n, struct net_hop *hop)
+{
+	list_del(&hop->node);
+}
+
+static void answer_all(struct net *n)
+{
+	struct net_hop *hop, was;
+
+	list_for_each(hop, &n->hops, node) {
+		was = *hop;
+		answer(n, hop);
+		if (was.local != hop->local || was.ifindex != hop->ifindex)
+			hop->changed(hop);
+	}
+}
+
+/* ---- lib/proc.h ---- */
+
+struct proc {
+	struct list node;
+	struct proc_job job;
+	char name[64];
+};
+
+int proc_start(const struct proc_job *job, struct proc **ret)
+{
+	struct host *h = job->loop->host;
+	struct proc *p = calloc(1, sizeof(*p));
+	const char *const *env;
+
+	p->job = *job;
+	snprintf(p->name, sizeof(p->name), "%s", job->argv[0]);
+	h->env[0] = '\0';
+	for (env = job->env; *env; env++)
+		snprintf(h->env + strlen(h->env), sizeof(h->env) - strlen(h->env), "%s\n", *env);
+	list_add_tail(&h->procs, &p->node);
+	h->started++;
+	*ret = p;
+	return 0;
+}
+
+void proc_abandon(struct proc *p)
+{
+	if (p)
+		list_del(&p->node);
+	free(p);
+}
+
+void proc_wait(struct proc *p, usec_t until, struct proc_end *ret)
+{
+	*ret = (struct proc_end){ .timed_out = usec_before(until, world.now) };
+	proc_abandon(p);
+}
+
+int proc_user_find(const char *name, struct proc_user *ret)
+{
+	*ret = (struct proc_user){ 1, 1 };
+	return 0;
+}
+
+const char *proc_end_text(const struct proc_end *end, usec_t timeout, char *buf, size_t size)
+{
+	snprintf(buf, size, "status %d", end->status);
+	return buf;
+}
+
+bool host_proc_ends(struct host *h, const char *name, int status)
+{
+	struct proc_end end = { .status = status };
+	struct proc *p;
+
+	list_for_each(p, &h->procs, node) {
+		struct proc_job job = p->job;
+
+		if (strcmp(p->name, name) != 0)
+			continue;
+		proc_abandon(p);
+		job.ended(job.ctx, &end);
+		return true;
+	}
+	return false;
+}
+
+const char *host_env(const struct host *h)
+{
+	return h->env;
+}
+
+unsigned host_started(const struct host *h)
+{
+	return h->started;
+}
+
+void host_healthy(struct host *h, unsigned healthy, unsigned servers)
+{
+	h->healthy = healthy;
+	h->servers = servers;
+	vrrp_set_service_changed(h->set, "www");
+}
+
+void host_route(struct host *h, const char *to, bool there)
+{
+	h->net.n_routes = 0;
+	assert_int_equal(addr_parse(to, &h->net.routes[0]), 0);
+	h->net.n_routes = there;
+	answer_all(&h->net);
 }
 
 /* ---- vrrp/announce.h ---- */
@@ -351,6 +493,12 @@ void announce_start(struct announcer *a, struct announcement *w)
 
 void announce_stop(struct announcement *w)
 {
+}
+
+void announce_refresh(struct announcer *a, struct announcement *w, usec_t refresh)
+{
+	w->refresh = refresh;
+	a->host->refresh = refresh;
 }
 
 /* ---- vrrp/socket.h ---- */
@@ -404,12 +552,13 @@ static void deliver(struct vrrp_sockets *s, const struct letter *m)
 
 static bool drain(struct host *h)
 {
-	struct letter *m;
+	struct letter *m, *tmp;
 	bool any = false;
 
 	h->sockets.turn++;
-	while (!list_empty(&h->inbox)) {
-		m = container_of(h->inbox.next, struct letter, node);
+	list_for_each_safe(m, tmp, &h->inbox, node) {
+		if (usec_before(world.now, m->at))
+			continue;
 		list_del(&m->node);
 		deliver(&h->sockets, m);
 		free(m);
@@ -430,6 +579,9 @@ static void post(struct host *to, unsigned ifindex, const struct vrrp_datagram *
 {
 	struct letter *m = malloc(sizeof(*m) + d->len);
 
+	m->at = world.now;
+	if (world.delay.us)
+		m->at.us += world_dice((unsigned)world.delay.us);
 	m->ifindex = ifindex;
 	m->d = *d;
 	m->d.data = m->data;
@@ -459,7 +611,12 @@ int vrrp_send(struct vrrp_listener *l, const struct addr *src, const struct addr
 		to = net_link_by_name(&h->net, from->name);
 		if (h == s->host || world.cut || h->dead || !to || !to->up || !from->up)
 			continue;
-		if (addr_is_multicast(dst) || net_addr_present(&h->net, to->ifindex, dst))
+		if (!addr_is_multicast(dst) && !net_addr_present(&h->net, to->ifindex, dst))
+			continue;
+		if (world.lost && world_dice(1000) < world.lost)
+			continue;
+		post(h, to->ifindex, &d);
+		if (world.twice && world_dice(1000) < world.twice)
 			post(h, to->ifindex, &d);
 	}
 	return 0;
@@ -514,7 +671,16 @@ static void on_state(void *ctx, const char *name, enum vrrp_state from, enum vrr
 	assert_int_equal(host_state(ctx, name), to);
 }
 
-static const struct vrrp_ops ops = { on_gate, on_beat, on_state };
+static void on_healthy(void *ctx, const char *service, unsigned *ret_healthy, unsigned *ret_all)
+{
+	struct host *h = ctx;
+
+	assert_string_equal(service, "www");
+	*ret_healthy = h->healthy;
+	*ret_all = h->servers;
+}
+
+static const struct vrrp_ops ops = { on_gate, on_beat, on_state, on_healthy };
 
 /* ---- What must always be true ---- */
 
@@ -576,13 +742,24 @@ static void check_timers(struct host *h)
 	for (i = 0; i < world.n_timers; i++) {
 		uintptr_t id = (uintptr_t)world.timers[i]->ev.data;
 
-		if (world.timers[i]->loop != &h->loop || id < SET_TIMERS)
+		if (world.timers[i]->loop != &h->loop || id < SET_TIMERS || id == UINTPTR_MAX)
 			continue;
 		timers += id % 2 == SET_TIMERS % 2;
 		beats += id % 2 != SET_TIMERS % 2;
 	}
 	assert_int_equal(timers, running);
 	assert_int_equal(beats, h->conf->n_vrrp);
+}
+
+static void check_groups(struct host *h)
+{
+	const struct conf_vrrp *v = h->conf->vrrp;
+	unsigned i;
+
+	for (i = 0; i + 1 < h->conf->n_vrrp; i++)
+		if (v[i].group && v[i + 1].group && !strcmp(v[i].group, v[i + 1].group))
+			assert_int_equal(host_state(h, v[i].name) == VRRP_MASTER,
+					 host_state(h, v[i + 1].name) == VRRP_MASTER);
 }
 
 static void check(struct host *h)
@@ -609,6 +786,7 @@ static void check(struct host *h)
 	}
 	check_timers(h);
 	check_addresses(h);
+	check_groups(h);
 }
 
 /* ---- The clock ---- */
@@ -620,6 +798,31 @@ static void called(struct host *h, usec_t start)
 	if (usec_before(h->longest, took))
 		h->longest = took;
 	check(h);
+}
+
+static bool has_letters(const struct host *h)
+{
+	struct letter *m;
+
+	list_for_each(m, &h->inbox, node)
+		if (!usec_before(world.now, m->at))
+			return true;
+	return false;
+}
+
+/* When the next datagram arrives anywhere; INT64_MAX: none is under way. */
+static usec_t next_letter(void)
+{
+	usec_t next = USEC(INT64_MAX);
+	struct letter *m;
+	unsigned i;
+
+	for (i = 0; i < world.n_hosts; i++)
+		if (!world.hosts[i]->frozen && world.hosts[i]->set)
+			list_for_each(m, &world.hosts[i]->inbox, node)
+				if (usec_before(m->at, next))
+					next = m->at;
+	return next;
 }
 
 /* What lies waiting, without time passing; true when there was something. */
@@ -635,7 +838,7 @@ static bool settle(void)
 		if (h->frozen || !h->set)
 			continue;
 		h->served = false;
-		if ((!list_empty(&h->inbox) && drain(h)) || tell_news(&h->net)) {
+		if ((has_letters(h) && drain(h)) || tell_news(&h->net)) {
 			called(h, start);
 			any = true;
 		}
@@ -668,6 +871,13 @@ void world_run(usec_t span)
 		if (settle())
 			continue;
 		t = next_timer();
+		at = next_letter();
+		if (usec_before(at, end) && (!t || usec_before(at, usec_add(t->at, world.late)))) {
+			if (usec_before(world.now, at))
+				world.now = at;
+			at_once = 0;
+			continue;
+		}
 		if (!t)
 			break;
 		at = usec_add(t->at, world.late);
@@ -698,6 +908,29 @@ void world_cut(bool cut)
 	world.cut = cut;
 }
 
+void world_network(unsigned lost, unsigned twice, usec_t delay)
+{
+	world.lost = lost;
+	world.twice = twice;
+	world.delay = delay;
+}
+
+void world_seed(uint64_t seed)
+{
+	/* splitmix64: seeds that differ in a bit lead far apart */
+	seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9;
+	seed = (seed ^ (seed >> 27)) * 0x94d049bb133111eb;
+	world.seed = seed ^ (seed >> 31) ^ 0x9e3779b97f4a7c15;
+}
+
+unsigned world_dice(unsigned sides)
+{
+	world.seed ^= world.seed << 13;
+	world.seed ^= world.seed >> 7;
+	world.seed ^= world.seed << 17;
+	return (unsigned)(world.seed >> 33) % sides;
+}
+
 void world_late(usec_t by)
 {
 	world.late = by;
@@ -714,6 +947,7 @@ void world_begin(void)
 {
 	memset(&world, 0, sizeof(world));
 	world.now = SEC(1000);
+	world_seed(1);
 	log_set_level(LEVEL_ERR);
 }
 
@@ -741,6 +975,8 @@ struct host *host_new(const char *address)
 	h->loop.host = h->net.host = h->announcer.host = h->sockets.host = h;
 	list_init(&h->sockets.listeners);
 	list_init(&h->net.watches);
+	list_init(&h->net.hops);
+	list_init(&h->procs);
 	list_init(&h->inbox);
 	for (i = 0; i < LINKS; i++) {
 		h->net.exists[i] = true;
@@ -781,6 +1017,11 @@ void host_configure(struct host *h, const struct conf *c)
 	vrrp_set_reconcile(h->set, c);
 	h->conf = c;
 	called(h, start);
+}
+
+bool host_is_dead(const struct host *h)
+{
+	return h->dead;
 }
 
 void host_freeze(struct host *h, bool frozen)
@@ -835,6 +1076,11 @@ struct vrrp_status host_status(struct host *h, const char *name)
 	return st;
 }
 
+void host_each_track(struct host *h, const char *name, vrrp_track_fn each, void *ctx)
+{
+	vrrp_set_each_track(h->set, name, each, ctx);
+}
+
 enum vrrp_state host_state(struct host *h, const char *name)
 {
 	return host_status(h, name).state;
@@ -884,6 +1130,11 @@ unsigned host_announced(const struct host *h)
 unsigned host_removed(const struct host *h)
 {
 	return h->removed;
+}
+
+usec_t host_refresh(const struct host *h)
+{
+	return h->refresh;
 }
 
 usec_t host_longest_callback(const struct host *h)
@@ -952,6 +1203,8 @@ void host_receive(struct host *h, unsigned ifindex, const char *src, const char 
 void host_hear(struct host *h, const char *src, uint8_t vrid, uint8_t priority, usec_t interval,
 	       const char *vip)
 {
+	bool v2 = h->conf && h->conf->n_vrrp && h->conf->vrrp[0].version == 2;
+	struct vrrp_dialect how = { .version = v2 ? 2 : 3, .interval = interval };
 	uint8_t packet[VRRP_PACKET_MAX];
 	struct addr from, group, a;
 
@@ -959,7 +1212,7 @@ void host_hear(struct host *h, const char *src, uint8_t vrid, uint8_t priority, 
 	assert_int_equal(addr_parse(vip, &a), 0);
 	group = vrrp_group(addr_family(&from));
 	host_receive(h, 1, src, NULL, 255, packet,
-		     vrrp_packet_build(packet, vrid, priority, interval, &a, 1, &from, &group));
+		     vrrp_packet_build(packet, &how, vrid, priority, &a, 1, &from, &group));
 }
 
 /* ---- Plans ---- */
@@ -972,10 +1225,10 @@ struct conf_vrrp *plan_instance(struct plan *p, unsigned i, const char *name, in
 		p->conf.n_vrrp = i + 1;
 	p->vrrp[i] = (struct conf_vrrp)
 	{
-		.name = name, .interface = "eth0", .vrid = vrid, .priority = priority,
-		.advert_interval = SEC(1)
+		.name = name, .interface = "eth0", .vrid = vrid, .version = 3, .priority = priority,
+		.dead_after = 3, .advert_interval = SEC(1)
 		, .preempt = true, .family = family, .addresses = p->vips[i],
-		  .unicast_peers = p->peers[i],
+		  .unicast_peers = p->peers[i], .tracks = p->tracks[i],
 	};
 	return &p->vrrp[i];
 }
@@ -986,6 +1239,34 @@ void plan_vip(struct plan *p, unsigned i, const char *prefix, const char *interf
 
 	assert_int_equal(prefix_parse(prefix, &v->prefix), 0);
 	v->interface = interface;
+}
+
+void plan_group(struct plan *p, const char *name, unsigned n)
+{
+	unsigned i;
+
+	p->conf.vrrp_groups = &p->group;
+	p->conf.n_vrrp_groups = 1;
+	p->group.name = name;
+	p->group.members = p->members;
+	p->group.n_members = n;
+	for (i = 0; i < n; i++) {
+		p->members[i] = p->vrrp[i].name;
+		p->vrrp[i].group = name;
+	}
+}
+
+struct conf_track *plan_track(struct plan *p, unsigned i, enum conf_track_kind kind,
+			      const char *name, int weight)
+{
+	struct conf_track *t = &p->tracks[i][p->vrrp[i].n_tracks++];
+
+	*t = (struct conf_track){ .name = name, .kind = kind, .weight = weight };
+	if (kind == CONF_TRACK_SCRIPT || kind == CONF_TRACK_FILE || kind == CONF_TRACK_PROCESS) {
+		t->interval = t->timeout = SEC(1);
+		t->rise = t->fall = 1;
+	}
+	return t;
 }
 
 void plan_peer(struct plan *p, unsigned i, const char *address)

@@ -9,7 +9,7 @@
 #include "vrrp/vrrp.h"
 
 enum {
-	MAX_INSTANCES = 4,
+	MAX_INSTANCES = 20,
 	MAX_VIPS = 512,
 	MAX_ADDRESSES = 1024,
 	LINKS = 2,
@@ -21,6 +21,9 @@ struct plan {
 	struct conf_vrrp vrrp[MAX_INSTANCES];
 	struct conf_vip vips[MAX_INSTANCES][MAX_VIPS];
 	struct addr peers[MAX_INSTANCES][4];
+	struct conf_track tracks[MAX_INSTANCES][4];
+	struct conf_vrrp_group group;
+	const char *members[MAX_INSTANCES];
 };
 
 struct on_link {
@@ -46,6 +49,12 @@ void world_run(usec_t span);
 usec_t world_now(void);
 /* While set, nothing passes between hosts. */
 void world_cut(bool cut);
+/* Of 1000 datagrams so many are lost, so many come twice, and each takes up to that long, whichever
+ * was sent first. */
+void world_network(unsigned lost, unsigned twice, usec_t delay);
+/* 0 to sides - 1; the same each time after the same seed. */
+unsigned world_dice(unsigned sides);
+void world_seed(uint64_t seed);
 /* Every timer fires that late. */
 void world_late(usec_t by);
 /* What adding or removing an address takes. */
@@ -54,6 +63,7 @@ void world_address_cost(usec_t cost);
 /* eth0 and eth1 are there and up; eth0 has that address.  On both families' networks of its own. */
 struct host *host_new(const char *address);
 void host_configure(struct host *h, const struct conf *c);
+bool host_is_dead(const struct host *h);
 /* As SIGSTOP does: timers wait, datagrams pile up. */
 void host_freeze(struct host *h, bool frozen);
 /* Forgets what has piled up, as a machine does that stood still itself. */
@@ -65,6 +75,7 @@ void host_start(struct host *h);
 void host_stop(struct host *h);
 
 struct vrrp_status host_status(struct host *h, const char *name);
+void host_each_track(struct host *h, const char *name, vrrp_track_fn each, void *ctx);
 enum vrrp_state host_state(struct host *h, const char *name);
 struct gate_of *host_gate(struct host *h, const char *name);
 uint64_t host_unknown(const struct host *h);
@@ -76,6 +87,7 @@ void host_clear_trace(struct host *h);
 unsigned host_sent(const struct host *h);
 unsigned host_announced(const struct host *h);
 unsigned host_removed(const struct host *h); /* addresses */
+usec_t host_refresh(const struct host *h);   /* of the address last configured */
 usec_t host_longest_callback(const struct host *h);
 
 /* What others do to the machine. */
@@ -84,6 +96,13 @@ void host_add(struct host *h, unsigned ifindex, const char *prefix);
 void host_remove(struct host *h, unsigned ifindex, const char *prefix);
 void host_fail_adds(struct host *h, int error);
 void host_fail_sends(struct host *h, int error);
+void host_route(struct host *h, const char *to, bool there);
+/* The service "www" has so many servers. */
+void host_healthy(struct host *h, unsigned healthy, unsigned servers);
+/* A program that lbd has started ends; false: it does not run. */
+bool host_proc_ends(struct host *h, const char *name, int status);
+unsigned host_started(const struct host *h); /* programs */
+const char *host_env(const struct host *h);  /* of the last one, a line each */
 /* A datagram arrives; dst NULL: the group. */
 void host_receive(struct host *h, unsigned ifindex, const char *src, const char *dst, int hops,
 		  const void *data, size_t len);
@@ -95,6 +114,11 @@ void host_hear(struct host *h, const char *src, uint8_t vrid, uint8_t priority, 
 struct conf_vrrp *plan_instance(struct plan *p, unsigned i, const char *name, int family,
 				uint8_t vrid, uint8_t priority);
 void plan_vip(struct plan *p, unsigned i, const char *prefix, const char *interface);
+/* The first n instances are a group. */
+void plan_group(struct plan *p, const char *name, unsigned n);
+/* Polled kinds: every second.  The rest is the caller's. */
+struct conf_track *plan_track(struct plan *p, unsigned i, enum conf_track_kind kind,
+			      const char *name, int weight);
 void plan_peer(struct plan *p, unsigned i, const char *address);
 
 #endif
