@@ -12,8 +12,10 @@ from lab import LabError, wait_for
 
 NAT, NAT6 = "192.0.2.10", "2001:db8::10"
 DR, DR6 = "192.0.2.11", "2001:db8::11"
+TUN, TUN6 = "192.0.2.12", "2001:db8::12"
+FULLNAT, FULLNAT6 = "192.0.2.13", "2001:db8::13"
 GATEWAY, GATEWAY6 = "10.0.0.1", "fd00::1"
-VIPS = (NAT, NAT6, DR, DR6)
+VIPS = (NAT, NAT6, DR, DR6, TUN, TUN6, FULLNAT, FULLNAT6)
 ADDRESSES = (*VIPS, GATEWAY, GATEWAY6)
 
 DRAWING = """
@@ -21,12 +23,14 @@ DRAWING = """
                         |
    outside  ---+--------+--+-----------+-------+-------+---   192.0.2.0/24  2001:db8::/64
                | eth0      | eth0      | eth1  | eth1  | eth1      VIPs: 192.0.2.10 (nat) .11 (dr)
-              lb1         lb2         web1    web2    web3
+              lb1         lb2         web1    web2    web3             .12 (tun) .13 (fullnat)
                | eth1      | eth1      | eth0  | eth0  | eth0      servers' gateway: 10.0.0.1
    inside   ---+-----------+-----------+-------+-------+---   10.0.0.0/24   fd00::/64
 
-   nat: client -> VIP -> lb -> server, and the answer back through lb.
-   dr:  client -> VIP -> lb -> server, and the answer straight to the client (by eth1)."""
+   nat:     client -> VIP -> lb -> server, and the answer back through lb, the server's gateway.
+   dr:      client -> VIP -> lb -> server, and the answer straight to the client (by eth1).
+   tun:     the same, and from lb to the server in a tunnel: it may be anywhere.
+   fullnat: as nat, but the server sees an address of lb's (10.0.0.201): any route to that will do."""
 
 
 def title(text):
@@ -50,8 +54,10 @@ class Demo:
 
     def run(self):
         self.start()
-        self.balance("nat", (NAT, NAT6))
-        self.balance("dr", (DR, DR6))
+        self.balance(2, "nat", (NAT, NAT6))
+        self.balance(3, "dr", (DR, DR6))
+        self.balance(4, "tun", (TUN, TUN6))
+        self.balance(5, "fullnat", (FULLNAT, FULLNAT6))
         self.stop_a_server()
         self.kill_the_active_director()
         self.let_it_return()
@@ -79,15 +85,14 @@ class Demo:
             wait_for(lambda: self.lab.who_has(address) == [director.name],
                      what=f"{director.name} alone answers for {address}")
 
-    def balance(self, method, vips):
-        number = {"nat": 2, "dr": 3}[method]
+    def balance(self, number, method, vips):
         title(f"{number}. Requests by {method}: curl http://{vips[0]}/ and http://[{vips[1]}]/, 12 times each")
         for vip in vips:
             for (server, client), count in sorted(self.client.get_many(12, vip).items()):
                 say(f"{vip:<13} {server} answered {count:2} times, and saw the client as {client}")
 
     def stop_a_server(self):
-        title("4. nginx on web2 stops, and comes back")
+        title("6. nginx on web2 stops, and comes back")
         web2 = self.lab.servers[1]
         begun = time.monotonic()
         web2.stop_nginx()
@@ -120,7 +125,7 @@ class Demo:
         return ", ".join(f"{server} {count}" for (server, _), count in sorted(answers.items()))
 
     def kill_the_active_director(self):
-        title("5. kill -9 of lbd on lb1, the active director")
+        title("7. kill -9 of lbd on lb1, the active director")
         self.move("killed", lambda: self.lb1.stop_lbd(signal.SIGKILL), self.lb2)
         say("lb1's kernel still holds the VIPs, but its data plane knows that its daemon is dead and that a peer")
         say("speaks for them: it is fenced.  Who answers ARP and neighbour discovery on both segments:")
@@ -128,7 +133,7 @@ class Demo:
             say(f"  {address:<13} {' and '.join(self.lab.who_has(address))}")
 
     def let_it_return(self):
-        title("6. lbd starts again on lb1, and takes over gracefully")
+        title("8. lbd starts again on lb1, and takes over gracefully")
         self.move("started", lambda: self.lb1.start_lbd(self.config), self.lb1)
         say(f"12 requests now: {self.counts(NAT)}; by dr: {self.counts(DR)}")
 

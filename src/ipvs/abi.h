@@ -408,7 +408,12 @@ struct vrid_key {
 };
 _Static_assert(sizeof(struct vrid_key) == 8, "abi");
 
-/* `gate_addrs`: HASH -> __u32 gate: every address of every instance (VIPs, inside gateways). */
+/* `gate_addrs`: HASH -> __u32 gate: every address of every instance (VIPs, inside gateways, local
+ * addresses), and a mark: the address is on lo too, as a real server of dr or tun has it.  While
+ * its gate is closed such a director is a server of its peer: its stack gets the packets. */
+#define GATE_OF(value)	((value)&0xffffu)
+#define GATE_ADDR_ON_LO 0x10000u
+
 struct gate_addr {
 	struct addr addr;
 	__u32 ifindex; /* 0, but for link-local addresses */

@@ -362,7 +362,7 @@ __noinline int flow_begin(__u32 v6, __u32 may_begin)
 		return COUNT_PASSED;
 	verdict = gate_verdict(s->svc.gate);
 	if (verdict != GO_ON)
-		return verdict;
+		return gate_closed(verdict, &s->pkt.dst);
 	if (!may_begin && !svc_resumes(s->svc.svc, s))
 		return COUNT_DROP_NO_FLOW;
 	verdict = COUNT_DROP_NO_SERVER;

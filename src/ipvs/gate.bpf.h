@@ -52,6 +52,19 @@ static __always_inline enum counter gate_verdict(__u32 id)
 	return gate_is_fenced(g) ? COUNT_DROP_FENCED : GO_ON;
 }
 
+/* The verdict about a packet to dst, whose gate said `verdict`: where it is closed this host may be
+ * a server of its peer. */
+static __always_inline enum counter gate_closed(enum counter verdict, const struct addr *dst)
+{
+	struct gate_addr key = { .addr = *dst };
+	const __u32 *value;
+
+	if (verdict != COUNT_DROP_GATE)
+		return verdict;
+	value = bpf_map_lookup_elem(&gate_addrs, &key);
+	return value && *value & GATE_ADDR_ON_LO ? COUNT_PASSED_LOCAL : COUNT_DROP_GATE;
+}
+
 /* Is any gate fenced?  One read, so that all below costs nothing in good times. */
 static __always_inline bool gate_any_fenced(void)
 {
@@ -76,7 +89,7 @@ static __always_inline bool gate_addr_fenced(const struct wire *w, const struct 
 	id = bpf_map_lookup_elem(&gate_addrs, &key);
 	if (!id)
 		return false;
-	g = gate_get(*id);
+	g = gate_get(GATE_OF(*id));
 	return g && gate_is_fenced(g);
 }
 

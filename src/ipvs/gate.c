@@ -18,6 +18,8 @@
 #include "lib/list.h"
 #include "lib/log.h"
 
+#define LOOPBACK 1 /* lo has this index in every network namespace */
+
 struct owned {
 	struct addr addr;
 	char interface[IFNAMSIZ];
@@ -82,18 +84,24 @@ static struct gate_addr addr_key(const struct gates *g, const struct owned *o)
 				   .ifindex = local ? ifindex_of(g, o->interface) : 0 };
 }
 
+static void set_addr(struct gates *g, const struct gate_entry *e, const struct owned *o)
+{
+	bool on_lo = net_addr_present(g->net, LOOPBACK, &o->addr);
+	uint32_t value = e->id | (on_lo ? GATE_ADDR_ON_LO : 0);
+	struct gate_addr key = addr_key(g, o);
+
+	if (g->be->set(g->be, TABLE_GATE_ADDRS, &key, &value))
+		log_err("engine",
+			"vrrp %s: the table of addresses is full: a dead lbd is not fenced",
+			e->name);
+}
+
 static void set_addrs(struct gates *g, struct gate_entry *e)
 {
 	unsigned i;
 
-	for (i = 0; i < e->n_owned; i++) {
-		struct gate_addr key = addr_key(g, &e->owned[i]);
-
-		if (g->be->set(g->be, TABLE_GATE_ADDRS, &key, &e->id))
-			log_err("engine",
-				"vrrp %s: the table of addresses is full: a dead lbd is not fenced",
-				e->name);
-	}
+	for (i = 0; i < e->n_owned; i++)
+		set_addr(g, e, &e->owned[i]);
 }
 
 /* ---- Reconciling ---- */
@@ -188,8 +196,10 @@ static void begin_as_before(struct gates *g, struct gate_entry *e)
 	for (i = 0; i < e->n_owned; i++) {
 		struct gate_addr key = addr_key(g, &e->owned[i]);
 
-		if (g->be->get(g->be, TABLE_GATE_ADDRS, &key, &id) || !id || id >= GATE_MAX ||
-		    !load_word(&g->be->gates[id].open))
+		if (g->be->get(g->be, TABLE_GATE_ADDRS, &key, &id))
+			continue;
+		id = GATE_OF(id);
+		if (!id || id >= GATE_MAX || !load_word(&g->be->gates[id].open))
 			continue;
 		*slot = g->be->gates[id];
 		return;
@@ -250,7 +260,7 @@ void gates_reconcile(struct gates *g, const struct conf *c)
 static void drop_stray_addr(void *ctx, const void *key, const void *value)
 {
 	struct gates *g = ctx;
-	uint32_t id = *(const uint32_t *)value;
+	uint32_t id = GATE_OF(*(const uint32_t *)value);
 	struct gate_entry *e;
 	unsigned i;
 
@@ -370,6 +380,20 @@ static void on_link(struct net_watch *w, const struct net_link *link, bool gone)
 	}
 }
 
+static void on_addr(struct net_watch *w, unsigned ifindex, const struct prefix *p, bool)
+{
+	struct gates *g = container_of(w, struct gates, watch);
+	struct gate_entry *e;
+	unsigned i;
+
+	if (ifindex != LOOPBACK)
+		return;
+	list_for_each(e, &g->entries, node)
+		for (i = 0; e->wanted && i < e->n_owned; i++)
+			if (addr_equal(&e->owned[i].addr, &p->addr))
+				set_addr(g, e, &e->owned[i]);
+}
+
 int gates_new(struct net *net, struct ipvs_backend *be, struct gates **ret)
 {
 	struct gates *g = calloc(1, sizeof(*g));
@@ -380,6 +404,7 @@ int gates_new(struct net *net, struct ipvs_backend *be, struct gates **ret)
 	g->be = be;
 	list_init(&g->entries);
 	g->watch.link = on_link;
+	g->watch.addr = on_addr;
 	net_watch_add(net, &g->watch);
 	*ret = g;
 	return 0;

@@ -340,6 +340,9 @@ void server_set(struct ipvs_server *d, const struct conf_server *c)
 {
 	bool other_weight = d->weight != c->weight;
 
+	/* The programs judge again with the next flow that begins or ends. */
+	if (d->upper != c->max_connections || d->lower != c->min_connections)
+		store_word(&slot(d, d->service->ipvs)->overloaded, 0);
 	d->weight = c->weight;
 	d->upper = c->max_connections;
 	d->lower = c->min_connections;

@@ -70,7 +70,7 @@ static __always_inline enum counter find_or_begin(bool v6, struct scratch *s, st
 		if (found == FIND_BUSY)
 			continue;
 		if (found == FIND_LIVE) {
-			verdict = gate_verdict(ret->gate);
+			verdict = gate_closed(gate_verdict(ret->gate), &p->dst);
 			if (verdict == GO_ON)
 				verdict = flow_verdict(p, ret, &anew);
 			if (verdict != GO_ON || !anew)

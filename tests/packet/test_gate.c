@@ -6,6 +6,7 @@
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <net/if_arp.h>
+#include <bpf/bpf.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -253,6 +254,28 @@ static void test_closed_gate_begins_nothing_anew(void **state)
 	on(HOOK_XDP, HOOK_INGRESS, closed_gate_reuse);
 }
 
+/* With the VIP on lo a standby is a real server of its peer. */
+static void standby_is_server(void)
+{
+	struct gate_addr key = { .addr = who_addr(VIP, rig->v6) };
+	uint32_t value = GATE | GATE_ADDR_ON_LO;
+
+	expect(&syn, COUNT_REDIRECTED); /* a flow from the time when it was active */
+	bpf_map_update_elem(bpf_map__fd(rig->skel->maps.gate_addrs), &key, &value, BPF_ANY);
+	expect(&syn, COUNT_REDIRECTED);
+	rig->gates[GATE].open = 0;
+	expect(&syn, COUNT_PASSED_LOCAL);
+	expect(&syn_ack, COUNT_DROP_GATE);
+	rig_flow_delete(rig, &syn);
+	expect(&syn, COUNT_PASSED_LOCAL);
+	assert_int_equal(rig_flows(rig), 1); /* the other half of that flow */
+}
+
+static void test_standby_with_the_vip_on_lo_is_a_server(void **state)
+{
+	on(HOOK_XDP, HOOK_INGRESS, standby_is_server);
+}
+
 /* ---- Fences ---------------------------------------------------------------------------------- */
 
 static void nothing_fenced(void)
@@ -435,6 +458,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_closed_gate_stops_its_services_and_flows),
 		cmocka_unit_test(test_closed_gate_begins_nothing_anew),
+		cmocka_unit_test(test_standby_with_the_vip_on_lo_is_a_server),
 		cmocka_unit_test(test_without_a_fence_all_is_heard),
 		cmocka_unit_test(test_fenced_addresses_are_not_heard),
 		cmocka_unit_test(test_answers_of_others_pass_a_fence),

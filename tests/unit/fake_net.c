@@ -9,6 +9,7 @@
 struct net {
 	struct list hops, watches;
 	struct net_link link;
+	struct addr on_lo;
 	unsigned ifindex;
 	bool resolved;
 };
@@ -70,6 +71,22 @@ void net_watch_add(struct net *n, struct net_watch *w)
 void net_watch_del(struct net *n, struct net_watch *w)
 {
 	list_del(&w->node);
+}
+
+bool net_addr_present(const struct net *n, unsigned ifindex, const struct addr *a)
+{
+	return ifindex == 1 && addr_equal(a, &n->on_lo);
+}
+
+void fake_net_lo(struct net *n, const struct addr *a, bool present)
+{
+	struct prefix p = { *a, addr_bits(a) };
+	struct net_watch *w;
+
+	n->on_lo = present ? *a : (struct addr){ 0 };
+	list_for_each(w, &n->watches, node)
+		if (w->addr)
+			w->addr(w, 1, &p, present);
 }
 
 void fake_net_link(struct net *n, const char *name, unsigned ifindex)

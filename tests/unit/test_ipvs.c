@@ -499,6 +499,29 @@ static void vip_that_moves_between_instances_changes_its_gate(void **state)
 	assert_int_equal(gate, after.gate);
 }
 
+/* A director that is a real server of its peer has the VIP on lo. */
+static void vip_on_lo_is_told(void **state)
+{
+	struct rig *r = *state;
+	struct gate_addr key = { .addr = r->vips[0].addr };
+	uint32_t gate, value;
+
+	fake_net_lo(r->net, &r->vips[0].addr, true);
+	ipvs_reconcile(r->v, &r->conf);
+	gate = lookup(r, &r->vips[0].addr, 80).gate;
+	assert_int_equal(r->be->get(r->be, TABLE_GATE_ADDRS, &key, &value), 0);
+	assert_int_equal(value, gate | GATE_ADDR_ON_LO);
+	fake_net_lo(r->net, &r->vips[0].addr, false);
+	assert_int_equal(r->be->get(r->be, TABLE_GATE_ADDRS, &key, &value), 0);
+	assert_int_equal(value, gate);
+	fake_net_lo(r->net, &r->vips[0].addr, true);
+	assert_int_equal(r->be->get(r->be, TABLE_GATE_ADDRS, &key, &value), 0);
+	assert_int_equal(value, gate | GATE_ADDR_ON_LO);
+	ipvs_reconcile(r->v, &r->conf);
+	assert_int_equal(r->be->get(r->be, TABLE_GATE_ADDRS, &key, &value), 0);
+	assert_int_equal(value, gate | GATE_ADDR_ON_LO);
+}
+
 /* No packet meets a gate that is closed only because its instance is new. */
 static void gate_of_a_new_instance_begins_as_its_addresses_had_it(void **state)
 {
@@ -594,6 +617,7 @@ int main(void)
 		RIG(removed_service_leaves_no_key),
 		RIG(service_on_another_port_is_another_service),
 		RIG(vip_that_moves_between_instances_changes_its_gate),
+		RIG(vip_on_lo_is_told),
 		RIG(gate_of_a_new_instance_begins_as_its_addresses_had_it),
 		RIG(gate_follows_its_interface),
 		RIG(beat_lifts_the_fence),
