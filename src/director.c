@@ -209,6 +209,7 @@ static void apply_links(struct director *d)
 		return;
 	collect_links(d, &l);
 	attach_reconcile(d->attach, d->conf, l.ifindexes, l.n);
+	ipvs_set_links(d->ipvs, l.ifindexes, l.n);
 	free_links(&l);
 }
 
@@ -245,6 +246,7 @@ static int apply_engine(struct director *d)
 	collect_links(d, &l);
 	apply_sysctls(d, &l);
 	r = attach_reconcile(d->attach, d->conf, l.ifindexes, l.n);
+	ipvs_set_links(d->ipvs, l.ifindexes, l.n);
 	free_links(&l);
 	return r;
 }
@@ -441,9 +443,19 @@ void director_resets(const struct director *d, struct net_reset_stats *ret)
 	net_resets_get_stats(d->resets, ret);
 }
 
-void director_counters(const struct director *d, uint64_t ret[HOOKS][COUNTERS])
+static struct ipvs_backend *backend_of(const struct director *d)
 {
-	struct ipvs_backend *be = d->maps ? maps_backend(d->maps) : d->memory;
+	return d->maps ? maps_backend(d->maps) : d->memory;
+}
 
-	be->read_counters(be, ret);
+unsigned director_cpus(const struct director *d)
+{
+	return backend_of(d)->n_cpus;
+}
+
+void director_counters(const struct director *d, uint64_t (*ret)[HOOKS][COUNTERS])
+{
+	struct ipvs_backend *be = backend_of(d);
+
+	be->read_cpus(be, ret);
 }

@@ -39,8 +39,10 @@ const struct check_set *director_checks(const struct director *d);
 const struct ipvs *director_ipvs(const struct director *d);
 const struct maps *director_maps(const struct director *d);
 const struct attach *director_attach(const struct director *d);
-/* Packet counters of the programs; zeros with engine = "none". */
 void director_resets(const struct director *d, struct net_reset_stats *ret);
-void director_counters(const struct director *d, uint64_t ret[HOOKS][COUNTERS]);
+/* Packet counters of the programs on each possible CPU: director_cpus() elements, all zeros with
+ * engine = "none". */
+unsigned director_cpus(const struct director *d);
+void director_counters(const struct director *d, uint64_t (*ret)[HOOKS][COUNTERS]);
 
 #endif

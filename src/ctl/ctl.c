@@ -72,6 +72,16 @@ static json_t *do_services(struct client *k, unsigned n)
 	return show_service(k->ctl->director, n);
 }
 
+static json_t *do_interfaces(struct client *k, unsigned n)
+{
+	return show_interface(k->ctl->director, n);
+}
+
+static json_t *do_cpus(struct client *k, unsigned n)
+{
+	return show_cpu(k->ctl->director, n);
+}
+
 static json_t *do_vrrp(struct client *k, unsigned n)
 {
 	return show_instance(k->ctl->director, n);

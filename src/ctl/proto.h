@@ -13,6 +13,8 @@
 #define CTL_COMMANDS(X)                                                                            \
 	X(status, false, "the daemon, its interfaces, flow tables and packet counters")            \
 	X(services, true, "services, their servers, checks and connections")                       \
+	X(interfaces, true, "what each interface has forwarded, and how fast")                     \
+	X(cpus, true, "the packet counters of each CPU")                                           \
 	X(vrrp, true, "VRRP instances, their states and peers")
 
 #endif

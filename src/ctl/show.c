@@ -6,6 +6,7 @@
 #include "ctl/show.h"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,7 +41,8 @@ static void add_interface(void *ctx, const struct attach_status *s)
 	json_array_append_new(ctx, values_add(json_object(), values_attach_status, s));
 }
 
-static json_t *packets(const struct director *d)
+/* The counters of one CPU, or their sums. */
+static json_t *packets_json(uint64_t values[HOOKS][COUNTERS])
 {
 	static const char *const hooks[HOOKS] = {
 		[HOOK_XDP] = "xdp",
@@ -52,11 +54,9 @@ static json_t *packets(const struct director *d)
 		LBD_COUNTERS(X)
 #undef X
 	};
-	uint64_t values[HOOKS][COUNTERS];
 	json_t *all = json_object(), *one;
 	int h, c;
 
-	director_counters(d, values);
 	for (h = 0; h < HOOKS; h++) {
 		one = json_object();
 		for (c = 0; c < COUNTERS; c++)
@@ -64,6 +64,24 @@ static json_t *packets(const struct director *d)
 		set(all, hooks[h], one);
 	}
 	return all;
+}
+
+static json_t *packets(const struct director *d)
+{
+	uint64_t(*cpus)[HOOKS][COUNTERS] = calloc(director_cpus(d), sizeof(*cpus));
+	uint64_t sums[HOOKS][COUNTERS] = { 0 };
+	unsigned cpu;
+	int h, c;
+
+	if (!cpus)
+		return json_object();
+	director_counters(d, cpus);
+	for (cpu = 0; cpu < director_cpus(d); cpu++)
+		for (h = 0; h < HOOKS; h++)
+			for (c = 0; c < COUNTERS; c++)
+				sums[h][c] += cpus[cpu][h][c];
+	free(cpus);
+	return packets_json(sums);
 }
 
 static json_t *flows(const struct director *d)
@@ -151,6 +169,7 @@ static void add_service(void *ctx, const struct ipvs_service_status *s)
 		json_array_append_new(vips, json_string(prefix_str_short(&s->vips[i], text)));
 	w->o = values_add(json_object(), values_service_status, s);
 	values_add(w->o, values_server_stats, &s->stats);
+	values_add(w->o, values_rates, &s->rates);
 	set(w->o, "vips", vips);
 	set_text(w->o, "protocol", protocol_name(s->protocol));
 	set(w->o, "servers", json_array());
@@ -162,6 +181,7 @@ static void add_server(void *ctx, const struct ipvs_server_status *s)
 	struct service *w = ctx;
 
 	values_add(o, values_server_stats, &s->stats);
+	values_add(o, values_rates, &s->rates);
 	set(o, "checks", json_array());
 	json_array_append_new(json_object_get(w->o, "servers"), o);
 	json_object_set(w->by_name, s->name, o);
@@ -188,6 +208,68 @@ json_t *show_service(const struct director *d, unsigned n)
 			       add_check, &w);
 	json_decref(w.by_name);
 	return w.o;
+}
+
+/* ---- interfaces ---- */
+
+struct interface {
+	json_t *o;
+	const struct director *d;
+	unsigned skip;
+};
+
+static void add_nth_interface(void *ctx, const struct attach_status *s)
+{
+	struct interface *w = ctx;
+	struct ipvs_link_status link;
+
+	if (w->skip-- != 0)
+		return;
+	ipvs_show_link(director_ipvs(w->d), s->ifindex, &link);
+	w->o = values_add(json_object(), values_attach_status, s);
+	values_add(w->o, values_port_stats, &link.stats);
+	values_add(w->o, values_link_rates, &link.rates);
+}
+
+json_t *show_interface(const struct director *d, unsigned n)
+{
+	struct interface w = { .d = d, .skip = n };
+
+	if (director_attach(d))
+		attach_each(director_attach(d), add_nth_interface, &w);
+	return w.o;
+}
+
+/* ---- cpus ---- */
+
+static bool has_counted(uint64_t cpu[HOOKS][COUNTERS])
+{
+	int h;
+
+	for (h = 0; h < HOOKS; h++)
+		if (cpu[h][COUNT_SEEN])
+			return true;
+	return false;
+}
+
+json_t *show_cpu(const struct director *d, unsigned n)
+{
+	uint64_t(*cpus)[HOOKS][COUNTERS] = calloc(director_cpus(d), sizeof(*cpus));
+	json_t *o = NULL;
+	unsigned cpu;
+
+	if (!cpus)
+		return NULL;
+	director_counters(d, cpus);
+	for (cpu = 0; cpu < director_cpus(d) && !o; cpu++) {
+		if (!has_counted(cpus[cpu]) || n-- != 0)
+			continue;
+		o = json_object();
+		set_number(o, "cpu", cpu);
+		set(o, "packets", packets_json(cpus[cpu]));
+	}
+	free(cpus);
+	return o;
 }
 
 /* ---- vrrp ---- */

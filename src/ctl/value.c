@@ -66,6 +66,35 @@ const struct value values_reset_stats[] = {
 };
 #undef S
 
+#define S struct port_stats
+const struct value values_port_stats[] = {
+	VALUE(S, in_packets, "in_packets", "packets that came in there and were forwarded"),
+	VALUE(S, in_bytes, "in_bytes", "their IP bytes"),
+	VALUE(S, out_packets, "out_packets", "packets that were forwarded and left there"),
+	VALUE(S, out_bytes, "out_bytes", "their IP bytes, with tunnels' headers"),
+	{ 0 },
+};
+#undef S
+
+#define S struct ipvs_rates
+#define PACKETS_AND_BYTES                                                                          \
+	VALUE(S, in_pps, "in_pps", "packets in, a second"),                                        \
+		VALUE(S, in_bps, "in_bps", "bytes in, a second"),                                  \
+		VALUE(S, out_pps, "out_pps", "packets out, a second"),                             \
+		VALUE(S, out_bps, "out_bps", "bytes out, a second")
+const struct value values_link_rates[] = {
+	PACKETS_AND_BYTES,
+	{ 0 },
+};
+
+const struct value values_rates[] = {
+	VALUE(S, cps, "cps", "connections begun, a second"),
+	PACKETS_AND_BYTES,
+	{ 0 },
+};
+#undef PACKETS_AND_BYTES
+#undef S
+
 #define S struct net_stats
 const struct value values_net_stats[] = {
 	VALUE(S, messages, "messages", "netlink messages received"),

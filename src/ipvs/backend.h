@@ -59,6 +59,7 @@ struct ipvs_backend {
 	struct gate *gates;	  /* GATE_MAX */
 	struct reclaim *reclaim;  /* one; belongs to the sweep while it runs */
 	unsigned hz;		  /* jiffies in a second */
+	unsigned n_cpus;
 
 	/* 0 or -errno (-E2BIG: the table is full). */
 	int (*set)(struct ipvs_backend *b, enum ipvs_table t, const void *key, const void *value);
@@ -69,10 +70,13 @@ struct ipvs_backend {
 	int (*each)(struct ipvs_backend *b, enum ipvs_table t,
 		    void (*entry)(void *ctx, const void *key, const void *value), void *ctx);
 
-	/* Sums over the CPUs. */
-	int (*read_stats)(struct ipvs_backend *b, uint32_t server, struct server_stats *ret);
+	/* Sums over the CPUs: of n slots from `first` on; of an interface.  0 or -errno. */
+	int (*read_stats)(struct ipvs_backend *b, uint32_t first, unsigned n,
+			  struct server_stats *ret);
 	int (*clear_stats)(struct ipvs_backend *b, uint32_t server);
-	int (*read_counters)(struct ipvs_backend *b, uint64_t ret[HOOKS][COUNTERS]);
+	int (*read_port)(struct ipvs_backend *b, uint32_t ifindex, struct port_stats *ret);
+	/* Packet counters of each possible CPU: n_cpus elements. */
+	int (*read_cpus)(struct ipvs_backend *b, uint64_t (*ret)[HOOKS][COUNTERS]);
 
 	/* The next entries of one flow map, at most room; the number, or -errno.  These four run in
 	 * the sweep's thread. */

@@ -5,6 +5,7 @@
  * reconcile.c  brings the maps to what the configuration wants, adopting what a predecessor left
  * service.c    one service: its servers, next hops, ring
  * gate.c       which VRRP instance owns which address, and the fence
+ * rates.c stats.c  how fast servers and interfaces count
  * flows.c pass.c  the sweep: ends expired flows and those of lost servers, recounts
  * ports.c      how many local ports of fullnat are in use
  * sched.c ring.c  what goes into a ring, and where rings are
@@ -17,6 +18,7 @@
 
 #include "conf/conf.h"
 #include "ipvs/backend.h"
+#include "ipvs/stats.h"
 #include "lib/loop.h"
 #include "net/net.h"
 #include "net/reset.h"
@@ -45,6 +47,9 @@ void ipvs_each_server_link(const struct ipvs *v, void (*each)(void *ctx, unsigne
 /* Called after a next hop has changed, so that its link can be attached. */
 void ipvs_on_server_link(struct ipvs *v, void (*changed)(void *ctx), void *ctx);
 
+/* The interfaces in use: those whose rates are wanted. */
+void ipvs_set_links(struct ipvs *v, const unsigned *ifindexes, unsigned n);
+
 /* Resets that the ends of flows of lost servers are owed; list is borrowed during the call only.
  * False: there is no room for more until ipvs_resets_go_on(). */
 typedef bool ipvs_resets_fn(void *ctx, const struct net_reset *list, size_t n);
@@ -66,6 +71,7 @@ struct ipvs_server_status {
 	uint32_t active, inactive;
 	uint32_t ports_used, ports_total; /* fullnat: of the local addresses; else 0 */
 	struct server_stats stats;
+	struct ipvs_rates rates;
 };
 
 struct ipvs_service_status {
@@ -77,6 +83,7 @@ struct ipvs_service_status {
 	unsigned n_vips, n_servers, n_available;
 	uint32_t active, inactive;
 	struct server_stats stats; /* with those of servers that were removed since the start */
+	struct ipvs_rates rates;
 };
 
 /* service is called for the n-th service (those with VIPs of both families count twice), then
@@ -84,6 +91,12 @@ struct ipvs_service_status {
 bool ipvs_show(const struct ipvs *v, unsigned n,
 	       void (*service)(void *ctx, const struct ipvs_service_status *s),
 	       void (*server)(void *ctx, const struct ipvs_server_status *s), void *ctx);
+
+struct ipvs_link_status {
+	struct port_stats stats; /* what was forwarded */
+	struct ipvs_rates rates; /* without connections; 0 when it is not in use */
+};
+void ipvs_show_link(const struct ipvs *v, unsigned ifindex, struct ipvs_link_status *ret);
 
 struct ipvs_flow_stats {
 	uint64_t flows; /* at the last sweep: pairs count once */

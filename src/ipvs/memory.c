@@ -88,9 +88,9 @@ static int memory_each(struct ipvs_backend *b, enum ipvs_table t,
 	return 0;
 }
 
-static int memory_read_stats(struct ipvs_backend *, uint32_t, struct server_stats *ret)
+static int memory_read_stats(struct ipvs_backend *, uint32_t, unsigned n, struct server_stats *ret)
 {
-	memset(ret, 0, sizeof(*ret));
+	memset(ret, 0, n * sizeof(*ret));
 	return 0;
 }
 
@@ -99,9 +99,15 @@ static int memory_clear_stats(struct ipvs_backend *, uint32_t)
 	return 0;
 }
 
-static int memory_read_counters(struct ipvs_backend *, uint64_t ret[HOOKS][COUNTERS])
+static int memory_read_port(struct ipvs_backend *, uint32_t, struct port_stats *ret)
 {
-	memset(ret, 0, sizeof(uint64_t) * HOOKS * COUNTERS);
+	memset(ret, 0, sizeof(*ret));
+	return 0;
+}
+
+static int memory_read_cpus(struct ipvs_backend *b, uint64_t (*ret)[HOOKS][COUNTERS])
+{
+	memset(ret, 0, b->n_cpus * sizeof(*ret));
 	return 0;
 }
 
@@ -167,13 +173,15 @@ struct ipvs_backend *ipvs_memory_backend_new(void)
 		.gates = calloc(GATE_MAX, sizeof(struct gate)),
 		.reclaim = calloc(1, sizeof(struct reclaim)),
 		.hz = 100,
+		.n_cpus = 1,
 		.set = memory_set,
 		.get = memory_get,
 		.del = memory_del,
 		.each = memory_each,
 		.read_stats = memory_read_stats,
 		.clear_stats = memory_clear_stats,
-		.read_counters = memory_read_counters,
+		.read_port = memory_read_port,
+		.read_cpus = memory_read_cpus,
 		.read_flows = memory_read_flows,
 		.get_flow = memory_get_flow,
 		.read_templates = memory_read_templates,

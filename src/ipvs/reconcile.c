@@ -393,9 +393,10 @@ static void show_server(const struct ipvs *v, const struct ipvs_server *d,
 		.inactive = load_word(&slot->inactive),
 		.ports_used = ports_used(slot),
 		.ports_total = ports_total(v->be, slot),
+		.rates = estimator_rates(rates_of_server(v->rates, d->id)),
 	};
 
-	v->be->read_stats(v->be, d->id, &st.stats);
+	stats_add(&st.stats, v->be, d->id);
 	server(ctx, &st);
 }
 
@@ -409,13 +410,15 @@ static const struct ipvs_service *nth_service(const struct ipvs *v, unsigned n)
 	return NULL;
 }
 
-static void add_up(const struct ipvs *v, uint32_t id, struct ipvs_service_status *st)
+static void add_up(const struct ipvs *v, uint32_t id, struct ipvs_service_status *st,
+		   struct estimator *sum)
 {
 	const struct server *slot = &v->be->servers[id];
 
 	st->active += load_word(&slot->active);
 	st->inactive += load_word(&slot->inactive);
 	stats_add(&st->stats, v->be, id);
+	estimator_sum(sum, rates_of_server(v->rates, id));
 }
 
 /* A service's totals: its servers, those that are leaving, and those that have left. */
@@ -423,16 +426,18 @@ static void add_up_service(const struct ipvs *v, const struct ipvs_service *s,
 			   struct ipvs_service_status *st)
 {
 	const struct ipvs_server *d;
+	struct estimator sum = { 0 };
 
 	st->stats = s->gone;
 	list_for_each(d, &s->servers, node) {
 		st->n_servers += !d->sorry;
 		st->n_available += !d->sorry && d->up && d->weight;
-		add_up(v, d->id, st);
+		add_up(v, d->id, st, &sum);
 	}
 	list_for_each(d, &v->retired, node)
 		if (v->be->servers[d->id].svc == s->id)
-			add_up(v, d->id, st);
+			add_up(v, d->id, st, &sum);
+	st->rates = estimator_rates(&sum);
 }
 
 bool ipvs_show(const struct ipvs *v, unsigned n,
@@ -460,6 +465,21 @@ bool ipvs_show(const struct ipvs *v, unsigned n,
 	list_for_each(d, &s->servers, node)
 		show_server(v, d, server, ctx);
 	return true;
+}
+
+void ipvs_show_link(const struct ipvs *v, unsigned ifindex, struct ipvs_link_status *ret)
+{
+	const struct estimator *e = rates_of_port(v->rates, ifindex);
+
+	*ret = (struct ipvs_link_status){ 0 };
+	v->be->read_port(v->be, ifindex, &ret->stats);
+	if (e)
+		ret->rates = estimator_rates(e);
+}
+
+void ipvs_set_links(struct ipvs *v, const unsigned *ifindexes, unsigned n)
+{
+	rates_set_ports(v->rates, ifindexes, n);
 }
 
 void ipvs_get_flow_stats(const struct ipvs *v, struct ipvs_flow_stats *ret)
@@ -517,6 +537,8 @@ int ipvs_new(struct loop *loop, struct net *net, struct ipvs_backend *backend, s
 		r = gates_new(net, backend, &v->gates);
 	if (!r)
 		r = flows_new(loop, backend, on_swept, v, &v->flows);
+	if (!r)
+		r = rates_new(loop, backend, v->server_used, &v->rates);
 	if (r) {
 		ipvs_free(v);
 		return r;
@@ -546,6 +568,7 @@ void ipvs_free(struct ipvs *v)
 	list_for_each_safe(d, next_server, &v->retired, node)
 		server_free(v, d, false);
 	gates_free(v->gates);
+	rates_free(v->rates);
 	lips_free(v->lips);
 	span_space_free(v->ranges);
 	span_space_free(v->rings);

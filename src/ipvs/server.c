@@ -211,6 +211,7 @@ static struct ipvs_server *take_slot(struct ipvs_service *s, const struct conf_s
 	srv->port = d->port;
 	srv->method = (uint8_t)c->method;
 	v->be->clear_stats(v->be, id);
+	rates_begin(v->rates, id);
 	store_word(&srv->svc, s->id);
 	return d;
 }
@@ -299,13 +300,8 @@ void stats_add(struct server_stats *sum, struct ipvs_backend *be, uint32_t serve
 {
 	struct server_stats one;
 
-	if (be->read_stats(be, server, &one))
-		return;
-	sum->conns += one.conns;
-	sum->in_packets += one.in_packets;
-	sum->in_bytes += one.in_bytes;
-	sum->out_packets += one.out_packets;
-	sum->out_bytes += one.out_bytes;
+	if (!be->read_stats(be, server, 1, &one))
+		stats_sum(sum, &one);
 }
 
 void server_free(struct ipvs *v, struct ipvs_server *d, bool release)
@@ -319,6 +315,7 @@ void server_free(struct ipvs *v, struct ipvs_server *d, bool release)
 
 		if (s)
 			stats_add(&s->gone, v->be, d->id);
+		rates_end(v->rates, d->id);
 		memset(slot(d, v), 0, sizeof(struct server));
 	}
 	free(d->name);

@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 #include "ipvs/backend.h"
 #include "ipvs/lip.h"
+#include "ipvs/rates.h"
 #include "ipvs/span.h"
 #include "lib/list.h"
 #include "lib/loop.h"
@@ -76,6 +77,7 @@ struct ipvs {
 	struct loop_timer rebuild; /* stale rings, in turns */
 	struct gates *gates;
 	struct flows *flows;
+	struct rates *rates;
 	bool adopted;
 	void (*server_link)(void *ctx);
 	void *server_link_ctx;

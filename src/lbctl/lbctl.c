@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,15 @@ enum {
 };
 
 #define ANSWER_TIME 10 /* seconds */
+
+/* How an answer is shown.  Services also as ipvsadm's --stats and --rate do. */
+enum form {
+	FORM_TEXT,
+	FORM_JSON,
+	FORM_STATS,
+	FORM_RATES,
+	FORMS,
+};
 
 /* ---- Asking ---- */
 
@@ -109,16 +119,28 @@ static void show_nonzero(const char *title, const json_t *counters)
 	printf("\n");
 }
 
+/* A line for each program. */
+static void show_packets(const json_t *packets)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)packets, key, v) {
+		char title[32];
+
+		snprintf(title, sizeof(title), "%-8s", key);
+		show_nonzero(title, v);
+	}
+}
+
 static void show_status(const json_t *a)
 {
 	static const char *const headings[] = { "INTERFACE", "DRIVER", "MODE", "ATTACHED",
 						">REPAIRED", "WHY",    NULL };
 	const json_t *engine = json_object_get(a, "engine"),
 		     *flows = json_object_get(engine, "flows");
-	const json_t *packets = json_object_get(engine, "packets"), *one;
 	struct table *t = table_new(headings);
-	const char *key;
-	json_t *v;
+	const json_t *one;
 	size_t i;
 
 	printf("lbd %s, pid %lld, router %s, node %s, up %s\n", text(a, "version"),
@@ -138,12 +160,7 @@ static void show_status(const json_t *a)
 	if (number(flows, "lost"))
 		printf("lost     %lld flows of servers that had left were ended, %lld resets sent\n",
 		       number(flows, "lost"), number(flows, "resets_sent"));
-	json_object_foreach((json_t *)packets, key, v) {
-		char title[32];
-
-		snprintf(title, sizeof(title), "%-8s", key);
-		show_nonzero(title, v);
-	}
+	show_packets(json_object_get(engine, "packets"));
 	json_array_foreach(json_object_get(engine, "interfaces"), i, one) {
 		table_add(t, "%s", text(one, "name"));
 		table_add(t, "%s", text(one, "driver"));
@@ -219,6 +236,47 @@ static const char *ports(const json_t *service)
 	return text;
 }
 
+/* Columns of what servers have counted, and of how fast. */
+static const struct {
+	const char *const headings[7];
+	const char *const members[5];
+} views[FORMS] = {
+	[FORM_STATS] = { { "SERVICE", ">CONNS", ">IN-PACKETS", ">OUT-PACKETS", ">IN-BYTES",
+			   ">OUT-BYTES", NULL },
+			 { "conns", "in_packets", "out_packets", "in_bytes", "out_bytes" } },
+	[FORM_RATES] = { { "SERVICE", ">CONNS/S", ">IN-PACKETS/S", ">OUT-PACKETS/S", ">IN-BYTES/S",
+			   ">OUT-BYTES/S", NULL },
+			 { "cps", "in_pps", "out_pps", "in_bps", "out_bps" } },
+};
+
+static void add_numbers(struct table *t, enum form form, const json_t *o)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(views->members) / sizeof(*views->members); i++)
+		table_add(t, "%lld", number(o, views[form].members[i]));
+}
+
+static void show_numbers(const json_t *services, enum form form)
+{
+	struct table *t = table_new(views[form].headings);
+	const json_t *s, *server;
+	const char *vip;
+	size_t i, j;
+
+	json_array_foreach(services, i, s) {
+		/* A service with addresses of both families stands there twice. */
+		vip = json_string_value(json_array_get(json_object_get(s, "vips"), 0));
+		table_add(t, "%s %s", text(s, "name"), vip ? vip : "-");
+		add_numbers(t, form, s);
+		json_array_foreach(json_object_get(s, "servers"), j, server) {
+			table_add(t, "  %s", text(server, "name"));
+			add_numbers(t, form, server);
+		}
+	}
+	table_print(t);
+}
+
 static void show_services(const json_t *a)
 {
 	const json_t *s, *vip;
@@ -237,6 +295,41 @@ static void show_services(const json_t *a)
 	}
 	if (!json_array_size(a))
 		printf("no services\n");
+}
+
+static void show_interfaces(const json_t *a)
+{
+	static const char *const headings[] = {
+		"INTERFACE",  "MODE",	       ">IN-PACKETS", ">IN-BYTES",	">OUT-PACKETS",
+		">OUT-BYTES", ">IN-PACKETS/S", ">IN-BYTES/S", ">OUT-PACKETS/S", ">OUT-BYTES/S",
+		NULL
+	};
+	static const char *const members[] = { "in_packets", "in_bytes", "out_packets", "out_bytes",
+					       "in_pps",     "in_bps",	 "out_pps",	"out_bps" };
+	struct table *t = table_new(headings);
+	const json_t *one;
+	size_t i, m;
+
+	json_array_foreach(a, i, one) {
+		table_add(t, "%s", text(one, "name"));
+		table_add(t, "%s", text(one, "mode"));
+		for (m = 0; m < sizeof(members) / sizeof(*members); m++)
+			table_add(t, "%lld", number(one, members[m]));
+	}
+	table_print(t);
+}
+
+static void show_cpus(const json_t *a)
+{
+	const json_t *cpu;
+	size_t i;
+
+	json_array_foreach(a, i, cpu) {
+		printf("%scpu %lld\n", i ? "\n" : "", number(cpu, "cpu"));
+		show_packets(json_object_get(cpu, "packets"));
+	}
+	if (!json_array_size(a))
+		printf("no packets\n");
 }
 
 static void show_vrrp(const json_t *a)
@@ -277,23 +370,35 @@ static const struct {
 
 /* ---- Command line ---- */
 
+enum {
+	OPTION_STATS = 256,
+	OPTION_RATES,
+};
+
 static void usage(FILE *to)
 {
 	size_t i;
 
-	fprintf(to, "Usage: lbctl [-s SOCKET] [--json] COMMAND\n\n");
+	fprintf(to, "Usage: lbctl [-s SOCKET] [--json | --stats | --rates] COMMAND\n\n");
 	for (i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-10s  %s\n", commands[i].name, commands[i].help);
 	fprintf(to,
 		"\n  -s, --socket PATH   the daemon's control socket (%s)\n"
 		"  -j, --json          the answer as JSON\n"
+		"      --stats         services: what they have counted\n"
+		"      --rates         services: the same in a second\n"
 		"  -V, --version\n"
 		"  -h, --help\n"
 		"\nExit status: 1 lbd refused, 2 it cannot be reached.\n",
 		CTL_SOCKET);
 }
 
-static int run(const char *path, size_t command, int json)
+static bool has_form(size_t command, enum form form)
+{
+	return form == FORM_TEXT || form == FORM_JSON || commands[command].show == show_services;
+}
+
+static int run(const char *path, size_t command, enum form form)
 {
 	struct str answer = { 0 };
 	int r = ask(path, commands[command].name, &answer), status = 0;
@@ -317,8 +422,10 @@ static int run(const char *path, size_t command, int json)
 	} else if (json_object_get(value, "error")) {
 		fprintf(stderr, "lbctl: %s\n", text(value, "error"));
 		status = EXIT_ANSWER;
-	} else if (json) {
+	} else if (form == FORM_JSON) {
 		printf("%s\n", str_text(&answer));
+	} else if (form != FORM_TEXT) {
+		show_numbers(value, form);
 	} else {
 		commands[command].show(value);
 	}
@@ -332,13 +439,16 @@ int main(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "socket", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "stats", no_argument, NULL, OPTION_STATS },
+		{ "rates", no_argument, NULL, OPTION_RATES },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	const char *path = CTL_SOCKET;
-	int json = 0, k;
+	enum form form = FORM_TEXT;
 	size_t i;
+	int k;
 
 	while ((k = getopt_long(argc, argv, "s:jVh", longs, NULL)) != -1) {
 		switch (k) {
@@ -346,7 +456,13 @@ int main(int argc, char **argv)
 			path = optarg;
 			break;
 		case 'j':
-			json = 1;
+			form = FORM_JSON;
+			break;
+		case OPTION_STATS:
+			form = FORM_STATS;
+			break;
+		case OPTION_RATES:
+			form = FORM_RATES;
 			break;
 		case 'V':
 			puts("lbctl " PACKAGE_VERSION);
@@ -360,9 +476,13 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; optind + 1 == argc && i < COMMANDS; i++)
 		if (!strcmp(argv[optind], commands[i].name))
-			return run(path, i, json);
-	if (optind + 1 == argc)
+			break;
+	if (optind + 1 == argc && i == COMMANDS)
 		fprintf(stderr, "lbctl: no command \"%s\"\n\n", argv[optind]);
+	else if (optind + 1 == argc && has_form(i, form))
+		return run(path, i, form);
+	else if (optind + 1 == argc)
+		fprintf(stderr, "lbctl: --stats and --rates are for services\n\n");
 	usage(stderr);
 	return EXIT_REACH;
 }

@@ -15,6 +15,7 @@
 
 #include "lib/list.h"
 #include "lib/log.h"
+#include "xmit/countmaps.h"
 #include "xmit/flowmaps.h"
 #include "xmit/lbd.skel.h"
 #include "xmit/pins.h"
@@ -26,7 +27,6 @@ struct maps {
 	struct lbd_bpf *skel;
 	struct pins *pins;
 	struct port *ports; /* PORT_MAX, shared */
-	unsigned n_cpus;
 };
 
 static struct maps *of(struct ipvs_backend *b)
@@ -99,61 +99,45 @@ static int backend_each(struct ipvs_backend *b, enum ipvs_table t,
 
 /* ---- Counters ---- */
 
-static int backend_read_stats(struct ipvs_backend *b, uint32_t server, struct server_stats *ret)
+static struct countmaps countmaps(struct ipvs_backend *b)
 {
-	struct maps *m = of(b);
-	struct server_stats *cpus = calloc(m->n_cpus, sizeof(*cpus));
-	unsigned i;
-	int r;
+	const struct lbd_bpf *skel = of(b)->skel;
 
-	memset(ret, 0, sizeof(*ret));
-	if (!cpus)
-		return -ENOMEM;
-	r = bpf_map_lookup_elem(bpf_map__fd(m->skel->maps.server_stats), &server, cpus);
-	for (i = 0; !r && i < m->n_cpus; i++) {
-		ret->conns += cpus[i].conns;
-		ret->in_packets += cpus[i].in_packets;
-		ret->in_bytes += cpus[i].in_bytes;
-		ret->out_packets += cpus[i].out_packets;
-		ret->out_bytes += cpus[i].out_bytes;
-	}
-	free(cpus);
-	return r;
+	return (struct countmaps){
+		.server_stats = bpf_map__fd(skel->maps.server_stats),
+		.port_stats = bpf_map__fd(skel->maps.port_stats),
+		.counters = bpf_map__fd(skel->maps.counters),
+		.n_cpus = b->n_cpus,
+	};
+}
+
+static int backend_read_stats(struct ipvs_backend *b, uint32_t first, unsigned n,
+			      struct server_stats *ret)
+{
+	struct countmaps m = countmaps(b);
+
+	return countmaps_read_servers(&m, first, n, ret);
 }
 
 static int backend_clear_stats(struct ipvs_backend *b, uint32_t server)
 {
-	struct maps *m = of(b);
-	struct server_stats *cpus = calloc(m->n_cpus, sizeof(*cpus));
-	int r;
+	struct countmaps m = countmaps(b);
 
-	if (!cpus)
-		return -ENOMEM;
-	r = bpf_map_update_elem(bpf_map__fd(m->skel->maps.server_stats), &server, cpus, BPF_ANY);
-	free(cpus);
-	return r;
+	return countmaps_clear_server(&m, server);
 }
 
-static int backend_read_counters(struct ipvs_backend *b, uint64_t ret[HOOKS][COUNTERS])
+static int backend_read_port(struct ipvs_backend *b, uint32_t ifindex, struct port_stats *ret)
 {
-	struct maps *m = of(b);
-	uint64_t *cpus = calloc(m->n_cpus, sizeof(*cpus));
-	uint32_t key;
-	unsigned i;
+	struct countmaps m = countmaps(b);
 
-	if (!cpus)
-		return -ENOMEM;
-	for (key = 0; key < HOOKS * COUNTERS; key++) {
-		uint64_t *sum = &ret[key / COUNTERS][key % COUNTERS];
+	return countmaps_read_port(&m, ifindex, ret);
+}
 
-		*sum = 0;
-		if (bpf_map_lookup_elem(bpf_map__fd(m->skel->maps.counters), &key, cpus))
-			continue;
-		for (i = 0; i < m->n_cpus; i++)
-			*sum += cpus[i];
-	}
-	free(cpus);
-	return 0;
+static int backend_read_cpus(struct ipvs_backend *b, uint64_t (*ret)[HOOKS][COUNTERS])
+{
+	struct countmaps m = countmaps(b);
+
+	return countmaps_read_cpus(&m, ret);
 }
 
 /* ---- Flows ---- */
@@ -347,14 +331,15 @@ int maps_open(struct loop *loop, const char *name, uint32_t flows, uint32_t flow
 
 	if (!m)
 		return -ENOMEM;
-	m->n_cpus = (unsigned)libbpf_num_possible_cpus();
+	m->be.n_cpus = (unsigned)libbpf_num_possible_cpus();
 	m->be.set = backend_set;
 	m->be.get = backend_get;
 	m->be.del = backend_del;
 	m->be.each = backend_each;
 	m->be.read_stats = backend_read_stats;
 	m->be.clear_stats = backend_clear_stats;
-	m->be.read_counters = backend_read_counters;
+	m->be.read_port = backend_read_port;
+	m->be.read_cpus = backend_read_cpus;
 	m->be.read_flows = backend_read_flows;
 	m->be.get_flow = backend_get_flow;
 	m->be.read_templates = backend_read_templates;
