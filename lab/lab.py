@@ -228,15 +228,17 @@ class Server(Client):
     def stop_nginx(self):
         self.nginx.stop()
 
-    def prepare(self, config, action="start"):
-        """Runs the scripts that lbd generates for this server; returns what they print."""
+    def prepare(self, config, action="start", addresses=None):
+        """Runs the scripts that lbd generates for this server; returns what they print.  Tunnels end in the
+        kernel's devices where it has them, else in the lbd-decap that was built.
+        addresses: those of the server that the configuration names, else both of eth0."""
         leg = self.interfaces["eth0"]
         said = []
-        for address in (leg.v4, leg.v6):
+        for address in addresses or (leg.v4, leg.v6):
             script = self.lab_folder / f"{self.name}.{address}.sh"
             script.write_text(self.run(BUILD / "lbd", "rs-script", "--server", address, "-c", config,
                                        "--node", "lb1").stdout)
-            said.append(self.run("sh", script, action).stdout)
+            said.append(self.run("sh", script, action, env={**os.environ, "LBD_DECAP": str(BUILD / "lbd-decap")}).stdout)
         return "".join(said)
 
 

@@ -4,6 +4,7 @@
  *   check  -- verdict -->  ipvs            a server may have new flows, or not
  *   check  -- count -->  vrrp              how many servers are healthy, for who tracks a service
  *   vrrp   -- gate, beat -->  ipvs         who owns an address; the fence's heartbeat
+ *   ipvs -- resets -->  net                the ends of a lost server's flows are told
  *   net, ipvs -- links in use -->  xmit    where the programs hang
  */
 #include "director.h"
@@ -24,6 +25,7 @@ struct director {
 	struct attach *attach;	     /* likewise */
 	struct ipvs_backend *memory; /* only then */
 	struct ipvs *ipvs;
+	struct net_resets *resets;
 	struct vrrp_set *vrrp;
 	struct check_set *checks;
 	struct sysctls *sysctls;
@@ -78,6 +80,20 @@ static void on_state(void *ctx, const char *, enum vrrp_state, enum vrrp_state)
 
 	if (d->changed)
 		d->changed(d->changed_ctx);
+}
+
+static bool on_resets(void *ctx, const struct net_reset *list, size_t n)
+{
+	struct director *d = ctx;
+
+	return net_resets_add(d->resets, list, n);
+}
+
+static void on_resets_room(void *ctx)
+{
+	struct director *d = ctx;
+
+	ipvs_resets_go_on(d->ipvs);
 }
 
 static const struct vrrp_ops vrrp_ops = {
@@ -331,6 +347,10 @@ int director_new(struct loop *loop, const char *name, struct conf *conf, struct 
 	if (r)
 		goto err;
 	ipvs_on_server_link(d->ipvs, links_changed, d);
+	r = net_resets_new(loop, on_resets_room, d, &d->resets);
+	if (r)
+		goto err;
+	ipvs_on_resets(d->ipvs, on_resets, d);
 	r = vrrp_set_new(loop, d->net, &vrrp_ops, d, &d->vrrp);
 	if (r) {
 		str_addf(why, "VRRP: %s", strerror(-r));
@@ -368,6 +388,7 @@ void director_free(struct director *d)
 		vrrp_set_stop(d->vrrp);
 	vrrp_set_free(d->vrrp);
 	ipvs_free(d->ipvs);
+	net_resets_free(d->resets);
 	attach_free(d->attach, true);
 	maps_close(d->maps, true);
 	if (d->memory)
@@ -413,6 +434,11 @@ const struct maps *director_maps(const struct director *d)
 const struct attach *director_attach(const struct director *d)
 {
 	return d->attach;
+}
+
+void director_resets(const struct director *d, struct net_reset_stats *ret)
+{
+	net_resets_get_stats(d->resets, ret);
 }
 
 void director_counters(const struct director *d, uint64_t ret[HOOKS][COUNTERS])

@@ -40,6 +40,7 @@ const struct ipvs *director_ipvs(const struct director *d);
 const struct maps *director_maps(const struct director *d);
 const struct attach *director_attach(const struct director *d);
 /* Packet counters of the programs; zeros with engine = "none". */
+void director_resets(const struct director *d, struct net_reset_stats *ret);
 void director_counters(const struct director *d, uint64_t ret[HOOKS][COUNTERS]);
 
 #endif

@@ -393,7 +393,8 @@ static const struct opt timeout_opts[] = {
 	{ TIMEOUT(syn_sent, "2m"), .doc = "TCP: a server's SYN awaits its answer." },
 	{ TIMEOUT(syn_recv, "60s"), .doc = "TCP: the handshake is not complete." },
 	{ TIMEOUT(fin_wait, "2m"), .doc = "TCP: one side has closed." },
-	{ TIMEOUT(time_wait, "2m"), .doc = "TCP: both sides have closed." },
+	{ TIMEOUT(time_wait, "2m"), .doc = "TCP: both sides have closed.  With fullnat no less than 60 "
+						"s, as long as servers remember a connection." },
 	{ TIMEOUT(close, "10s"), .doc = "TCP: a reset was seen." },
 	{ TIMEOUT(close_wait, "60s"), .doc = "TCP: the client has closed, the server has not." },
 	{ TIMEOUT(last_ack, "30s"), .doc = "TCP: the last acknowledgement is missing." },

@@ -69,11 +69,14 @@ static json_t *packets(const struct director *d)
 static json_t *flows(const struct director *d)
 {
 	const struct conf_director *c = &director_conf(d)->director;
+	struct net_reset_stats resets;
 	struct ipvs_flow_stats stats;
 	json_t *o;
 
 	ipvs_get_flow_stats(director_ipvs(d), &stats);
+	director_resets(d, &resets);
 	o = values_add(json_object(), values_flow_stats, &stats);
+	values_add(o, values_reset_stats, &resets);
 	set_number(o, "size4", c->flows);
 	set_number(o, "size6", c->flows6);
 	return o;

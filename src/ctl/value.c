@@ -44,7 +44,23 @@ const struct value values_flow_stats[] = {
 	VALUE(S, reclaimed, "reclaimed", "flows ended by the sweep"),
 	VALUE(S, orphans, "orphans", "reply halves without a twin removed"),
 	VALUE(S, corrected, "corrected", "connection counters of servers set right"),
+	VALUE(S, templates, "templates", "clients that persistence remembers"),
+	VALUE(S, forgotten, "forgotten", "of these, ended by the sweep"),
+	VALUE(S, lost, "lost",
+	      "of the reclaimed: flows of servers that had failed or were removed"),
+	VALUE(S, resets, "resets", "TCP resets made for these"),
+	VALUE(S, resets_unknown, "resets_unknown",
+	      "resets not made: the receiver had acknowledged nothing yet"),
 	VALUE(S, sweep_took, "sweep_s", "how long the last sweep took"),
+	VALUE(S, sweep_cpu, "sweep_cpu_s", "CPU time that it took"),
+	{ 0 },
+};
+#undef S
+
+#define S struct net_reset_stats
+const struct value values_reset_stats[] = {
+	VALUE(S, sent, "resets_sent", "TCP resets sent to ends of flows of lost servers"),
+	VALUE(S, failed, "resets_failed", "TCP resets that the kernel did not take"),
 	{ 0 },
 };
 #undef S
@@ -81,6 +97,8 @@ const struct value values_server_status[] = {
 	VALUE(S, next_hop, "next_hop", "ok, or what is wrong with the way there"),
 	VALUE(S, active, "active", "established connections"),
 	VALUE(S, inactive, "inactive", "all others"),
+	VALUE(S, ports_used, "ports_used", "fullnat: local ports in use"),
+	VALUE(S, ports_total, "ports_total", "fullnat: local ports there are"),
 	{ 0 },
 };
 #undef S

@@ -58,7 +58,8 @@ json_t *values_add(json_t *object, const struct value *table, const void *status
 
 /* The tables, over the structs of the same names. */
 extern const struct value values_attach_status[], values_check_status[], values_flow_stats[],
-	values_net_stats[], values_server_stats[], values_server_status[], values_service_status[],
-	values_track_status[], values_vrrp_counters[], values_vrrp_status[];
+	values_net_stats[], values_reset_stats[], values_server_stats[], values_server_status[],
+	values_service_status[], values_track_status[], values_vrrp_counters[],
+	values_vrrp_status[];
 
 #endif

@@ -100,6 +100,9 @@ enum flow_state {
 	FLOW_STATES,
 };
 
+/* Flows of these states are a server's active ones. */
+#define FLOW_IS_ACTIVE(state) ((state) == FLOW_ESTABLISHED || (state) == FLOW_SCTP_ESTABLISHED)
+
 /* How a server is found in the ring. */
 enum pick {
 	PICK_NEXT, /* the next slot: rr, wrr */
@@ -108,9 +111,9 @@ enum pick {
 	PICK_HASH, /* the slot that the client's address gives: sh, mh */
 };
 
-/* What a TCP packet meets that neither belongs to a flow nor may begin one. */
+/* What a TCP or SCTP packet meets that neither belongs to a flow nor may begin one. */
 enum no_flow {
-	NO_FLOW_RESET,
+	NO_FLOW_RESET, /* of SCTP: dropped */
 	NO_FLOW_DROP,
 	NO_FLOW_SCHEDULE, /* PICK_HASH only: it begins a flow with the server that it had */
 };
@@ -208,6 +211,7 @@ _Static_assert(sizeof(struct server) == 192, "abi");
 #define SERVER_TAKES 2u /* may have new flows */
 #define SERVER_LOST                                                                                \
 	4u /* its flows are over: the service does not keep those of a server that left */
+#define SERVER_RESET 8u /* with SERVER_LOST: the daemon resets those of TCP */
 
 /* `lips`: shared.  An address that fullnat sends from, and its ports. */
 struct lip {
@@ -361,7 +365,8 @@ struct held {
 /* ---- Reclaim ------------------------------------------------------------------------------- */
 
 /* `reclaim`: shared ARRAY with one value; the daemon lists keys of request halves (and of reply
- * halves without a twin) that look expired, runs the SYSCALL program, reads the outcome. */
+ * halves without a twin) that look expired, or whose server is SERVER_LOST, runs the SYSCALL
+ * program, reads the outcome. */
 struct reclaim {
 	/* in */
 	__u32 n4, n6, n_templates;

@@ -27,13 +27,24 @@ struct flow_entry {
 	struct flow flow;
 	bool v6;
 	union {
-		struct flow4_key key4;
-		struct flow6_key key6;
+		struct {
+			struct flow4_key key4;
+			struct tuple4 to4;
+		};
+		struct {
+			struct flow6_key key6;
+			struct tuple6 to6;
+		};
 	};
 };
 
-/* Where a reading of a flow map stands.  Zero-initialise; done says that the map's end was reached.
- */
+struct template_entry {
+	struct template_key key;
+	struct template value;
+};
+
+/* Where a reading of a flow map, or of `templates`, stands.  Zero-initialise; done says that the
+ * map's end was reached. */
 struct flow_cursor {
 	bool v6, started, done;
 	uint32_t batch;
@@ -63,10 +74,15 @@ struct ipvs_backend {
 	int (*clear_stats)(struct ipvs_backend *b, uint32_t server);
 	int (*read_counters)(struct ipvs_backend *b, uint64_t ret[HOOKS][COUNTERS]);
 
-	/* The next entries of one flow map, at most room; the number, or -errno.  These two run in
+	/* The next entries of one flow map, at most room; the number, or -errno.  These four run in
 	 * the sweep's thread. */
 	int (*read_flows)(struct ipvs_backend *b, struct flow_cursor *cursor,
 			  struct flow_entry *out, unsigned room);
+	/* The entry of e's family and key; the rest of e is filled in.  -ENOENT: there is none. */
+	int (*get_flow)(struct ipvs_backend *b, struct flow_entry *e);
+	/* As read_flows, over `templates`. */
+	int (*read_templates)(struct ipvs_backend *b, struct flow_cursor *cursor,
+			      struct template_entry *out, unsigned room);
 	/* Runs the reclaim program over b->reclaim. */
 	int (*run_reclaim)(struct ipvs_backend *b);
 

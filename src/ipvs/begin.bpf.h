@@ -244,7 +244,8 @@ static __always_inline enum counter plan_once(const struct plan *plan, bool v6, 
 		if (WORD_LIFE(READ_ONCE(e->f.word)) != LIFE_LIVE)
 			return GO_ON; /* it is being made or removed */
 	}
-	count_conn(plan->server, 1);
+	if (!pkt_is_later(&s->pkt))
+		count_conn(plan->server, 1);
 	s->entry.f = (struct flow){
 		.word = word,
 		.seen = now,
@@ -256,7 +257,7 @@ static __always_inline enum counter plan_once(const struct plan *plan, bool v6, 
 	return FLOW_ONCE;
 }
 
-/* xdp leaves the packet to TC after all, which shall choose the same server. */
+/* The packet will be looked at again, in TC or in parts, which shall choose the same server. */
 static __always_inline void flow_once_undo(const struct hit *h)
 {
 	__u32 id = h->server, slot;
@@ -321,8 +322,9 @@ __noinline int flow_make(__u32 v6, __u32 choice, __u32 gate, __u32 state)
 	return verdict;
 }
 
-/* NO_FLOW_SCHEDULE: may a packet that has lost its flow begin one?  Only where a hash finds the
- * same server again. */
+/* May a packet begin a flow that is not the first of one?  With NO_FLOW_SCHEDULE, where a hash
+ * finds the server again that the lost flow had.  And later fragments where datagrams have no flow.
+ */
 static __always_inline bool svc_resumes(__u32 slot, struct scratch *s)
 {
 	struct svc *svc = bpf_map_lookup_elem(&svcs, &slot);
@@ -330,6 +332,8 @@ static __always_inline bool svc_resumes(__u32 slot, struct scratch *s)
 	if (!svc)
 		return false;
 	s->no_flow = svc->no_flow;
+	if (pkt_is_later(&s->pkt))
+		return goes_alone(svc, &s->pkt);
 	return svc->no_flow == NO_FLOW_SCHEDULE && svc->pick == PICK_HASH && pkt_goes_on(&s->pkt);
 }
 
@@ -338,6 +342,8 @@ static __always_inline __u32 state_at_first(const struct pkt *p)
 {
 	if (p->l4_proto == IPPROTO_UDP)
 		return FLOW_UDP;
+	if (p->l4_proto == IPPROTO_SCTP)
+		return p->chunk == SCTP_INIT ? FLOW_SCTP_INIT : FLOW_SCTP_ESTABLISHED;
 	return p->tcp_flags & TCP_SYN ? FLOW_SYN_RECV : FLOW_ESTABLISHED;
 }
 

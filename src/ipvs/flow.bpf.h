@@ -54,6 +54,7 @@ struct scratch {
 	struct template template; /* that is to be made */
 	struct bpf_fib_lookup fib;
 	__u32 mtu;    /* of a packet that is too big: what it has to fit into */
+	__u32 event;  /* of the packet: enum event; verifiers need not follow each value */
 	__u8 no_flow; /* of a packet that has no flow: enum no_flow of its service */
 };
 
@@ -299,7 +300,7 @@ static __always_inline void load_add(__u32 id, __u32 state, __s32 n)
 
 	if (!s)
 		return;
-	if (state == FLOW_ESTABLISHED)
+	if (FLOW_IS_ACTIVE(state))
 		__sync_fetch_and_add(&s->active, n);
 	else
 		__sync_fetch_and_add(&s->inactive, n);
@@ -352,8 +353,8 @@ static __always_inline void load_unbind(__u32 id, __u32 state)
 
 /* Applies an event to the word of request half f; whoever changed it moves the server's load, so
  * each change is counted once.  Returns the word that holds then, 0 when the flow is gone. */
-static __always_inline __u32 flow_step(struct flow *f, __u32 word, __u32 server,
-				       enum tcp_event event, bool output)
+static __always_inline __u32 flow_step(struct flow *f, __u32 word, __u32 server, enum event event,
+				       bool output)
 {
 	__u32 next, was;
 	int i;
@@ -393,7 +394,7 @@ static __always_inline void flow_settle(struct flow *reply, __u32 word, bool set
 }
 
 static __always_inline void flow_track_request(bool v6, struct scratch *s, const struct hit *h,
-					       enum tcp_event event)
+					       enum event event)
 {
 	struct flow *reply;
 	__u32 word;
@@ -409,7 +410,7 @@ static __always_inline void flow_track_request(bool v6, struct scratch *s, const
 }
 
 static __always_inline void flow_track_reply(bool v6, struct scratch *s, const struct hit *h,
-					     enum tcp_event event)
+					     enum event event)
 {
 	struct flow *request;
 	__u32 word;
@@ -429,19 +430,36 @@ static __always_inline void flow_track_reply(bool v6, struct scratch *s, const s
 		flow_settle(h->entry, h->word, !word_unsettled(word));
 }
 
-/* Follows the TCP connection.  Most packets change nothing and touch nothing here: bare ACKs of the
- * client are looked up in a table, those of a settled server not even that. */
+/* Follows the connection or association of the packet in this CPU's scratch.  entry and the rest
+ * are its flow's struct hit: the verifier looks at this by itself, and not on each way here.  Most
+ * packets change nothing and touch nothing: bare ACKs of the client are looked up in a table, those
+ * of a settled server not even that. */
+__noinline int flow_follow(struct flow *entry, __u32 v6, __u32 word, __u32 server,
+			   __u32 verbs_flags)
+{
+	struct scratch *s = scratch_get(SCRATCH_PACKET);
+	struct hit h = { .entry = entry, .word = word, .server = server, .verbs = verbs_flags };
+	bool is_reply = verbs_flags >> 8 & FLOW_REPLY;
+
+	if (!s || !entry)
+		return 0;
+	if (is_reply && v6)
+		flow_track_reply(true, s, &h, s->event);
+	else if (is_reply)
+		flow_track_reply(false, s, &h, s->event);
+	else if (v6)
+		flow_track_request(true, s, &h, s->event);
+	else
+		flow_track_request(false, s, &h, s->event);
+	return 0;
+}
+
 static __always_inline void flow_track(const struct pkt *p, bool v6, struct scratch *s,
 				       const struct hit *h)
 {
-	enum tcp_event event = tcp_event(p);
-
-	if (event == EVENTS)
-		return;
-	if (h->flags & FLOW_REPLY)
-		flow_track_reply(v6, s, h, event);
-	else
-		flow_track_request(v6, s, h, event);
+	s->event = pkt_event(p);
+	if (READ_ONCE(s->event) != EVENTS)
+		flow_follow(h->entry, v6, h->word, h->server, h->verbs | h->flags << 8);
 }
 
 /* ---- Beginning and ending ------------------------------------------------------------------ */
@@ -494,10 +512,10 @@ static __always_inline void flow_remove(bool v6, struct scratch *s, const struct
 	flow_delete(v6, &s->key);
 }
 
-/* Is this the SYN of a new flow, and the one it found is over? */
+/* Is this the SYN (SCTP: INIT) of a new flow, and the one it found is over? */
 static __always_inline bool flow_begins_anew(const struct pkt *p, const struct hit *h)
 {
-	return p->l4_proto == IPPROTO_TCP && pkt_begins(p) && !(h->flags & FLOW_REPLY) &&
+	return p->l4_proto != IPPROTO_UDP && pkt_begins(p) && !(h->flags & FLOW_REPLY) &&
 	       word_is_over(h->word);
 }
 

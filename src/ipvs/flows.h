@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The sweep over the flow tables: ends what has expired, recounts what is left. */
+/* When the flow tables are passed over: every few seconds, and at once when servers were lost. */
 #ifndef LBD_IPVS_FLOWS_H
 #define LBD_IPVS_FLOWS_H
 
@@ -11,13 +11,20 @@
 
 struct flows;
 
-/* swept is called in the loop after each whole sweep; counts[id] is how many flows refer to slot id
- * of `servers`. */
+/* swept is called in the loop after each whole sweep; counts[id] is how many flows and
+ * templates refer to slot id of `servers`. */
 int flows_new(struct loop *loop, struct ipvs_backend *be,
 	      void (*swept)(void *ctx, const uint32_t *counts, uint64_t sweep), void *ctx,
 	      struct flows **ret);
 /* Waits for a sweep that is under way; takes NULL. */
 void flows_free(struct flows *f);
+
+/* A server has got SERVER_LOST: its flows are ended now. */
+void flows_lost(struct flows *f);
+
+/* See ipvs_on_resets() and ipvs_resets_go_on(). */
+void flows_on_resets(struct flows *f, ipvs_resets_fn *resets, void *ctx);
+void flows_go_on(struct flows *f);
 
 /* The number of the first sweep that sees everything as it is after now: one that is under way has
  * perhaps passed by already. */

@@ -50,7 +50,7 @@ struct {
 
 static __always_inline bool proto_has_ports(__u8 proto)
 {
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
 /* May it be of a flow?  IPv6 options may stand between the fragment header and the ports. */
@@ -59,13 +59,14 @@ static __always_inline bool fragment_is_followed(const struct pkt *p)
 	return proto_has_ports(p->fragment_next) || (p->v6 && p->fragment_next == IPPROTO_DSTOPTS);
 }
 
-/* A later one that starts within the TCP header would overwrite the flags (RFC 1858, RFC 3128), one
- * that ends beyond the longest packet would overwrite anything. */
+/* A later one that starts within the TCP or SCTP header would overwrite flags or chunk (RFC 1858,
+ * RFC 3128), one that ends beyond the longest packet would overwrite anything. */
 static __always_inline bool fragment_later_is_bad(const struct pkt *p)
 {
 	__u32 end = p->fragment_at + p->l3_len - (p->l4 - p->l3);
 
-	return end > IP_MAX || (p->fragment_next == IPPROTO_TCP && p->fragment_at == 8);
+	return end > IP_MAX || (p->fragment_at == 8 && (p->fragment_next == IPPROTO_TCP ||
+							p->fragment_next == IPPROTO_SCTP));
 }
 
 /* A first one must have all headers (RFC 1858, RFC 7112): else nobody can tell whose it is. */
@@ -140,11 +141,9 @@ static __always_inline bool fragment_hold(struct __sk_buff *skb, const struct pk
 
 	if (!len || len > HELD_LEN)
 		return false;
-	/* Changes nothing, but tells the verifier of Linux 6.1 that there is at least one byte. */
-	len = (len - 1) % HELD_LEN + 1;
 	room->held.seen = now_jiffies();
 	room->held.len = len;
-	if (bpf_skb_load_bytes(skb, 0, room->held.frame, len))
+	if (bpf_skb_load_bytes(skb, 0, room->held.frame, within(len, 1, HELD_LEN)))
 		return false;
 	for (i = 0; i < HELD_EACH; i++) {
 		room->key.number = i;
@@ -217,7 +216,7 @@ static __always_inline bool held_take(struct fragment_room *room)
 /* The skb becomes the fragment in room->held, and comes again. */
 static __always_inline int held_replay(struct __sk_buff *skb, const struct fragment_room *room)
 {
-	__u32 len = (room->held.len - 1) % HELD_LEN + 1;
+	__u64 len = within(room->held.len, 1, HELD_LEN);
 	int r = skb_blank(skb, len);
 
 	r = r ? r : bpf_skb_store_bytes(skb, 0, room->held.frame, len, BPF_F_RECOMPUTE_CSUM);

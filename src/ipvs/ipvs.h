@@ -5,7 +5,8 @@
  * reconcile.c  brings the maps to what the configuration wants, adopting what a predecessor left
  * service.c    one service: its servers, next hops, ring
  * gate.c       which VRRP instance owns which address, and the fence
- * flows.c      the sweep: ends expired flows, recounts
+ * flows.c pass.c  the sweep: ends expired flows and those of lost servers, recounts
+ * ports.c      how many local ports of fullnat are in use
  * sched.c ring.c  what goes into a ring, and where rings are
  */
 #ifndef LBD_IPVS_IPVS_H
@@ -18,6 +19,7 @@
 #include "ipvs/backend.h"
 #include "lib/loop.h"
 #include "net/net.h"
+#include "net/reset.h"
 
 struct ipvs;
 
@@ -43,6 +45,12 @@ void ipvs_each_server_link(const struct ipvs *v, void (*each)(void *ctx, unsigne
 /* Called after a next hop has changed, so that its link can be attached. */
 void ipvs_on_server_link(struct ipvs *v, void (*changed)(void *ctx), void *ctx);
 
+/* Resets that the ends of flows of lost servers are owed; list is borrowed during the call only.
+ * False: there is no room for more until ipvs_resets_go_on(). */
+typedef bool ipvs_resets_fn(void *ctx, const struct net_reset *list, size_t n);
+void ipvs_on_resets(struct ipvs *v, ipvs_resets_fn *resets, void *ctx);
+void ipvs_resets_go_on(struct ipvs *v);
+
 /* ---- For display ---- */
 
 struct ipvs_server_status {
@@ -56,6 +64,7 @@ struct ipvs_server_status {
 	bool sorry;	      /* it serves when no other can */
 	const char *next_hop; /* "ok", "unresolved", "no route", ... */
 	uint32_t active, inactive;
+	uint32_t ports_used, ports_total; /* fullnat: of the local addresses; else 0 */
 	struct server_stats stats;
 };
 
@@ -78,9 +87,13 @@ bool ipvs_show(const struct ipvs *v, unsigned n,
 
 struct ipvs_flow_stats {
 	uint64_t flows; /* at the last sweep: pairs count once */
-	uint64_t entries4, entries6;
-	uint64_t reclaimed, orphans, corrected; /* since the start */
-	usec_t sweep_took;
+	uint64_t entries4, entries6, templates;
+	/* since the start */
+	uint64_t reclaimed, orphans, forgotten, corrected;
+	uint64_t lost;		 /* of the reclaimed: their server had failed or was removed */
+	uint64_t resets;	 /* made for these */
+	uint64_t resets_unknown; /* not made: the end had acknowledged nothing */
+	usec_t sweep_took, sweep_cpu;
 };
 void ipvs_get_flow_stats(const struct ipvs *v, struct ipvs_flow_stats *ret);
 

@@ -112,6 +112,18 @@ static int memory_read_flows(struct ipvs_backend *, struct flow_cursor *cursor, 
 	return 0;
 }
 
+static int memory_get_flow(struct ipvs_backend *, struct flow_entry *)
+{
+	return -ENOENT;
+}
+
+static int memory_read_templates(struct ipvs_backend *, struct flow_cursor *cursor,
+				 struct template_entry *, unsigned)
+{
+	cursor->done = true;
+	return 0;
+}
+
 static int memory_run_reclaim(struct ipvs_backend *b)
 {
 	b->reclaim->reclaimed = b->reclaim->orphans = b->reclaim->kept = 0;
@@ -163,6 +175,8 @@ struct ipvs_backend *ipvs_memory_backend_new(void)
 		.clear_stats = memory_clear_stats,
 		.read_counters = memory_read_counters,
 		.read_flows = memory_read_flows,
+		.get_flow = memory_get_flow,
+		.read_templates = memory_read_templates,
 		.run_reclaim = memory_run_reclaim,
 		.free = memory_free,
 	};

@@ -35,6 +35,39 @@
 #define TCP_RST 4
 #define TCP_ACK 16
 
+/* RFC 9260 3: the common header, and the first chunk's. */
+struct sctp_header {
+	__be16 source, dest;
+	__be32 tag;
+	__le32 crc32c;
+};
+
+struct sctp_packet {
+	struct sctp_header header;
+	__u8 chunk, chunk_flags;
+	__be16 chunk_len;
+};
+
+#define SCTP_DATA	       0
+#define SCTP_INIT	       1
+#define SCTP_INIT_ACK	       2
+#define SCTP_SACK	       3
+#define SCTP_HEARTBEAT	       4
+#define SCTP_HEARTBEAT_ACK     5
+#define SCTP_ABORT	       6
+#define SCTP_SHUTDOWN	       7
+#define SCTP_SHUTDOWN_ACK      8
+#define SCTP_ERROR	       9
+#define SCTP_COOKIE_ECHO       10
+#define SCTP_COOKIE_ACK	       11
+#define SCTP_ECNE	       12
+#define SCTP_CWR	       13
+#define SCTP_SHUTDOWN_COMPLETE 14
+#define SCTP_AUTH	       15
+#define SCTP_CHUNKS	       16 /* those from here on tell nothing of an association's state */
+
+#define GSO_BY_FRAGS 0xffff /* the kernel's: segments of a super-packet differ in size */
+
 /* <linux/if_arp.h> needs libc headers that do not exist for this target. */
 struct arp_ipv4 {
 	__be16 hw_type, proto;
@@ -95,18 +128,19 @@ struct pkt {
 	bool df;  /* IPv4: must not be fragmented; IPv6: never may */
 	struct addr src, dst;
 
-	/* TCP and UDP: valid when `ports`; a later fragment has no more than the ports, which
+	/* TCP, UDP and SCTP: valid when `ports`; a later fragment has no more than the ports, which
 	 * fragment.bpf.h tells it */
 	bool ports;
 	__be16 sport, dport;
 	__u8 tcp_flags;
-	__u8 l4_header; /* length of the TCP or UDP header */
+	__u8 chunk;	/* SCTP: type of the first one */
+	__u8 l4_header; /* length of the TCP, UDP or SCTP common header */
 	__be32 seq, ack;
 	__sum16 l4_check;
 
 	/* On the wire: TC may hold a super-packet that leaves as several */
 	__u32 segments;
-	__u32 segment_len; /* IP length of the largest of them */
+	__u32 segment_len; /* IP length of the largest of them; 0: not known, they fit */
 };
 
 /* ---- Parsing ------------------------------------------------------------------------------- */
@@ -258,12 +292,28 @@ static __always_inline bool pkt_parse_udp(const struct wire *w, struct pkt *p)
 	return true;
 }
 
+static __always_inline bool pkt_parse_sctp(const struct wire *w, struct pkt *p)
+{
+	struct sctp_packet *sctp = wire_at(w, p->l4, sizeof(*sctp));
+
+	if (!sctp || p->l4 + sizeof(*sctp) > p->l3 + p->l3_len)
+		return false;
+	p->sport = sctp->header.source;
+	p->dport = sctp->header.dest;
+	p->chunk = sctp->chunk;
+	p->l4_header = sizeof(sctp->header);
+	return true;
+}
+
+/* A sender of SCTP super-packets knows the way's MTU, and lets no segment be larger. */
 static __always_inline void pkt_measure(const struct wire *w, struct pkt *p)
 {
 	__u32 gso_size = wire_gso_size(w), segments = wire_gso_segs(w);
 
 	p->segments = segments ? segments : 1;
 	p->segment_len = gso_size ? p->l4 - p->l3 + p->l4_header + gso_size : p->l3_len;
+	if (gso_size == GSO_BY_FRAGS)
+		p->segment_len = 0;
 }
 
 static __always_inline void pkt_parse_l4(const struct wire *w, struct pkt *p)
@@ -274,6 +324,8 @@ static __always_inline void pkt_parse_l4(const struct wire *w, struct pkt *p)
 		whole = pkt_parse_tcp(w, p);
 	else if (p->l4_proto == IPPROTO_UDP)
 		whole = pkt_parse_udp(w, p);
+	else if (p->l4_proto == IPPROTO_SCTP)
+		whole = pkt_parse_sctp(w, p);
 	p->ports = whole && p->l4 + p->l4_header <= p->l3 + p->l3_len;
 	if (p->ports)
 		pkt_measure(w, p);

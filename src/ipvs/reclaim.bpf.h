@@ -22,7 +22,9 @@ static __always_inline __u32 timeout_of(__u32 server, __u32 state)
 		return 0;
 	slot = s->svc;
 	svc = bpf_map_lookup_elem(&svcs, &slot);
-	return svc && state < FLOW_STATES ? READ_ONCE(svc->timeout[state]) : 0;
+	/* No state is beyond the table: a mask, which the verifier cannot lose sight of, is enough.
+	 */
+	return svc ? READ_ONCE(svc->timeout[state % FLOW_STATES]) : 0;
 }
 
 /* Older than anything that is still at work on an entry: as long as a handshake may take. */
@@ -31,6 +33,13 @@ static __always_inline bool is_left_behind(__u32 seen, __u32 server)
 	__u32 timeout = timeout_of(server, FLOW_SYN_RECV);
 
 	return older_than(seen, timeout < cfg_hz ? cfg_hz : timeout);
+}
+
+static __always_inline bool server_is_lost(__u32 id)
+{
+	struct server *s = bpf_map_lookup_elem(&servers, &id);
+
+	return s && READ_ONCE(s->status) & SERVER_LOST;
 }
 
 /* Has neither half seen a packet for as long as its state allows? */
@@ -47,6 +56,12 @@ static __always_inline bool flow_expired(bool v6, struct scratch *s, const struc
 	return !twin || older_than(READ_ONCE(twin->seen), timeout);
 }
 
+/* May it go?  The flows of a lost server wait for nothing. */
+static __always_inline bool flow_is_over(bool v6, struct scratch *s, const struct hit *h)
+{
+	return server_is_lost(h->server) || flow_expired(v6, s, h);
+}
+
 enum reclaimed {
 	RECLAIM_GONE, /* there is no such entry any more */
 	RECLAIM_KEPT,
@@ -57,10 +72,10 @@ enum reclaimed {
 /* Ends the request half at s->key, and its twin. */
 static __always_inline enum reclaimed reclaim_flow(bool v6, struct scratch *s, const struct hit *h)
 {
-	if (!flow_expired(v6, s, h) || !flow_claim(h->entry, h->word))
+	if (!flow_is_over(v6, s, h) || !flow_claim(h->entry, h->word))
 		return RECLAIM_KEPT;
-	/* A packet may have come between the look and the claim. */
-	if (!flow_expired(v6, s, h)) {
+	/* A packet may have come between the look and the claim, or the server be back. */
+	if (!flow_is_over(v6, s, h)) {
 		WRITE_ONCE(h->entry->word, h->word);
 		return RECLAIM_KEPT;
 	}
@@ -157,6 +172,7 @@ static __always_inline long reclaim_step(bool v6, __u32 i)
 {
 	struct scratch *s = scratch_get(SCRATCH_RECLAIM);
 	struct reclaim *batch = reclaim_get();
+	enum reclaimed outcome;
 
 	if (!s || !batch || i >= RECLAIM_BATCH)
 		return 1;
@@ -165,7 +181,12 @@ static __always_inline long reclaim_step(bool v6, __u32 i)
 		s->key.v6 = batch->keys6[i];
 	else
 		s->key.v4 = batch->keys4[i];
-	switch (reclaim_key(v6, s)) {
+	outcome = reclaim_key(v6, s);
+	if (v6)
+		batch->ended6[i] = outcome == RECLAIM_ENDED;
+	else
+		batch->ended4[i] = outcome == RECLAIM_ENDED;
+	switch (outcome) {
 	case RECLAIM_ENDED:
 		batch->reclaimed++;
 		break;

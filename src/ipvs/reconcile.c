@@ -13,6 +13,7 @@
 #include "ipvs/flows.h"
 #include "ipvs/gate.h"
 #include "ipvs/ipvs.h"
+#include "ipvs/ports.h"
 #include "ipvs/sched.h"
 #include "ipvs/service.h"
 #include "ipvs/wide.h"
@@ -177,6 +178,7 @@ static void reconcile_service(struct ipvs *v, const struct conf_service *c, bool
 	s->mh_size = c->mh_size;
 	s->method = c->method;
 	s->always = c->owner == CONF_OWNER_ALWAYS;
+	s->on_server_down = c->on_server_down;
 	set_vips(s, c);
 	set_lips(s, c);
 	service_publish(s, c);
@@ -285,7 +287,9 @@ void ipvs_reconcile(struct ipvs *v, const struct conf *c)
 	struct ipvs_service *s, *next;
 	unsigned i, v6;
 
-	if (!v->adopted) {
+	bool first = !v->adopted;
+
+	if (first) {
 		server_adopt_all(v);
 		wide_adopt(v->be, v->ranges);
 	}
@@ -302,6 +306,8 @@ void ipvs_reconcile(struct ipvs *v, const struct conf *c)
 			publish_keys(v, s);
 	publish_wide(v);
 	drop_stray_keys(v);
+	if (first)
+		server_retire_adopted(v);
 	list_for_each_safe(s, next, &v->services, node)
 		if (!s->wanted)
 			service_free(s);
@@ -335,7 +341,7 @@ void ipvs_gate_beat(struct ipvs *v, const char *instance, usec_t stale, usec_t f
 	gates_beat(v->gates, instance, stale, fresh);
 }
 
-/* Slots that no flow refers to any more. */
+/* Slots that no flow refers to any more, and local ports that run short. */
 static void on_swept(void *ctx, const uint32_t *counts, uint64_t sweep)
 {
 	struct ipvs *v = ctx;
@@ -343,6 +349,9 @@ static void on_swept(void *ctx, const uint32_t *counts, uint64_t sweep)
 	struct ipvs_service *s;
 	uint32_t id;
 
+	list_for_each(s, &v->services, node)
+		list_for_each(d, &s->servers, node)
+			ports_watch(d);
 	if (list_empty(&v->retired))
 		return;
 	list_for_each_safe(d, next, &v->retired, node)
@@ -382,6 +391,8 @@ static void show_server(const struct ipvs *v, const struct ipvs_server *d,
 		.next_hop = hop_text(d),
 		.active = load_word(&slot->active),
 		.inactive = load_word(&slot->inactive),
+		.ports_used = ports_used(slot),
+		.ports_total = ports_total(v->be, slot),
 	};
 
 	v->be->read_stats(v->be, d->id, &st.stats);
@@ -466,6 +477,16 @@ void ipvs_each_server_link(const struct ipvs *v, void (*each)(void *ctx, unsigne
 		list_for_each(d, &s->servers, node)
 			if (d->hop.ifindex && !d->hop.local)
 				each(ctx, d->hop.ifindex);
+}
+
+void ipvs_on_resets(struct ipvs *v, ipvs_resets_fn *resets, void *ctx)
+{
+	flows_on_resets(v->flows, resets, ctx);
+}
+
+void ipvs_resets_go_on(struct ipvs *v)
+{
+	flows_go_on(v->flows);
 }
 
 void ipvs_on_server_link(struct ipvs *v, void (*changed)(void *ctx), void *ctx)

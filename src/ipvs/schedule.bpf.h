@@ -41,6 +41,8 @@ static __always_inline struct method_verbs verbs_of(const struct server *s)
 	return s->method < METHODS ? method_verbs[s->method] : none;
 }
 
+/* A search through a ring.  Not on the stack: Linux 6.1 takes what a callback finds there at its
+ * first call for what it finds at all, and removes the code for anything else. */
 struct scan {
 	__u32 first, count; /* the ring */
 	__u32 at;	    /* where in it to begin */
@@ -52,6 +54,20 @@ struct scan {
 	__u32 server;		/* what was found, or 0 */
 	__u64 overhead, weight; /* PICK_LC, PICK_WLC: of that server */
 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scan);
+} scans SEC(".maps");
+
+static __always_inline struct scan *scan_get(void)
+{
+	__u32 slot = 0;
+
+	return bpf_map_lookup_elem(&scans, &slot);
+}
 
 /* Can packets of this family be sent to the server at all?  Only a tunnel leads to one of the other
  * family. */
@@ -98,6 +114,17 @@ static __always_inline __u32 hash_slot(__u32 hash, __u32 count)
 	return (__u64)(__u32)(hash * 0x61c88647) * count >> 32;
 }
 
+/* SVC_ONE_PACKET: what all fragments of a datagram have in common, and other datagrams have not. */
+static __always_inline __u32 fragment_hash(const struct scratch *s, __u32 client)
+{
+	return client + bpf_ntohl(s->pkt.fragment_id);
+}
+
+static __always_inline bool goes_alone(const struct svc *svc, const struct pkt *p)
+{
+	return svc->flags & SVC_ONE_PACKET && p->l4_proto == IPPROTO_UDP;
+}
+
 /* ---- Searching ----------------------------------------------------------------------------- */
 
 /* The place in the ring that is looked at in a step. */
@@ -121,10 +148,14 @@ static __always_inline __u32 ring_server(__u32 slot)
 
 /* One step of the search for a server that can be taken, in the form that bpf_loop() wants: 1 ends
  * it. */
-static long scan_step(__u32 step, struct scan *scan)
+static long scan_step(__u32 step, void *none)
 {
-	__u32 id = ring_server(scan->first + scan_slot(scan, step));
+	struct scan *scan = scan_get();
+	__u32 id;
 
+	if (!scan || !scan->count)
+		return 1;
+	id = ring_server(scan->first + scan_slot(scan, step));
 	if (id == scan->without || !server_open(id, scan->v6))
 		return 0;
 	scan->server = id;
@@ -133,12 +164,17 @@ static long scan_step(__u32 step, struct scan *scan)
 
 /* IPVS: a server's overhead is active * 256 + inactive; for wlc in proportion to its weight.  Among
  * equals the first in the list is taken. */
-static long least_step(__u32 step, struct scan *scan)
+static long least_step(__u32 step, void *none)
 {
-	__u32 id = ring_server(scan->first + scan_slot(scan, step));
-	struct server *s = server_open(id, scan->v6);
+	struct scan *scan = scan_get();
 	__u64 overhead, weight;
+	struct server *s;
+	__u32 id;
 
+	if (!scan || !scan->count)
+		return 1;
+	id = ring_server(scan->first + scan_slot(scan, step));
+	s = server_open(id, scan->v6);
 	if (!s || id == scan->without)
 		return 0;
 	overhead = ((__u64)READ_ONCE(s->active) << 8) + READ_ONCE(s->inactive);
@@ -151,44 +187,60 @@ static long least_step(__u32 step, struct scan *scan)
 	return 0;
 }
 
+static __always_inline void scan_begin(struct scan *scan, struct svc *svc, bool v6,
+				       const struct scratch *s, __u32 without)
+{
+	__u64 ring = READ_ONCE(svc->ring);
+
+	*scan = (struct scan){
+		.first = SPAN_FIRST(ring),
+		.count = SPAN_COUNT(ring),
+		.hash = client_hash(v6, &s->key, svc->flags & SVC_HASH_PORT),
+		.without = without,
+		.pick = without ? PICK_NEXT : svc->pick,
+		.v6 = v6,
+	};
+	if (scan->pick != PICK_HASH && !without && s->pkt.fragment && goes_alone(svc, &s->pkt)) {
+		scan->pick = PICK_HASH;
+		scan->hash = fragment_hash(s, scan->hash);
+	}
+}
+
 /* The id of a server for the packet at s->key, or 0 when there is none.  without: a server that
  * turned out not to do, or 0; the rule is set aside then, and any other may be taken. */
 static __always_inline __u32 schedule(struct svc *svc, bool v6, const struct scratch *s,
 				      __u32 without)
 {
 	__u32 cursor = __sync_fetch_and_add(&svc->cursor, 1), sorry = READ_ONCE(svc->sorry);
-	__u64 ring = READ_ONCE(svc->ring);
-	struct scan scan = {
-		.first = SPAN_FIRST(ring),
-		.count = SPAN_COUNT(ring),
-		.without = without,
-		.pick = without ? PICK_NEXT : svc->pick,
-		.v6 = v6,
-	};
-	__u32 steps = scan.count < SCAN_MAX ? scan.count : SCAN_MAX;
+	struct scan *scan = scan_get();
+	__u32 count;
 
-	if (!scan.count)
-		goto sorry;
-	switch (scan.pick) {
-	case PICK_LC:
-	case PICK_WLC:
-		scan.at = scan.count > SCAN_MAX ? cursor * SCAN_MAX % scan.count : 0;
-		bpf_loop(steps, least_step, &scan, 0);
-		break;
-	case PICK_HASH:
-		scan.hash = client_hash(v6, &s->key, svc->flags & SVC_HASH_PORT);
-		scan.at = hash_slot(scan.hash, scan.count);
-		if (!scan_step(0, &scan))
-			bpf_loop(steps + REHASH_MAX, scan_step, &scan, 0);
-		break;
-	default:
-		scan.at = cursor % scan.count;
-		if (!scan_step(0, &scan))
-			bpf_loop(steps, scan_step, &scan, 0);
+	if (!scan)
+		return 0;
+	scan_begin(scan, svc, v6, s, without);
+	count = scan->count;
+	if (count) {
+		__u32 steps = count < SCAN_MAX ? count : SCAN_MAX;
+
+		switch (scan->pick) {
+		case PICK_LC:
+		case PICK_WLC:
+			scan->at = count > SCAN_MAX ? cursor * SCAN_MAX % count : 0;
+			bpf_loop(steps, least_step, NULL, 0);
+			break;
+		case PICK_HASH:
+			scan->at = hash_slot(scan->hash, count);
+			if (!scan_step(0, NULL))
+				bpf_loop(steps + REHASH_MAX, scan_step, NULL, 0);
+			break;
+		default:
+			scan->at = cursor % count;
+			if (!scan_step(0, NULL))
+				bpf_loop(steps, scan_step, NULL, 0);
+		}
 	}
-	if (scan.server)
-		return scan.server;
-sorry:
+	if (scan->server)
+		return scan->server;
 	return !without && server_open(sorry, v6) ? sorry : 0;
 }
 
@@ -275,7 +327,7 @@ __noinline int server_choose(__u32 v6, __u32 slot, __u32 without)
 
 	if (!s || !svc)
 		return 0;
-	one_packet = svc->flags & SVC_ONE_PACKET && s->pkt.l4_proto == IPPROTO_UDP;
+	one_packet = goes_alone(svc, &s->pkt);
 	persistent = svc->persist && !one_packet && !without;
 	if (persistent)
 		choice = template_choose(v6, slot, 0);

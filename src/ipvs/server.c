@@ -122,18 +122,33 @@ static void publish_lips(struct ipvs_server *d)
 
 /* ---- Status ---- */
 
-/* Weight 0 keeps new flows away, but not the clients that persistence sends back. */
-static void publish_status(struct ipvs_server *d)
+/* Weight 0 keeps new flows away, but not the clients that persistence sends back, and drains. */
+static uint32_t status_of(const struct ipvs_service *s, const struct ipvs_server *d)
 {
-	struct server *srv = slot(d, d->service->ipvs);
+	static const uint32_t lost[] = {
+		[CONF_DOWN_KEEP] = 0,
+		[CONF_DOWN_DROP] = SERVER_LOST,
+		[CONF_DOWN_RESET] = SERVER_LOST | SERVER_RESET,
+	};
 
+	if (d->up)
+		return SERVER_ALIVE | (d->weight ? SERVER_TAKES : 0);
+	return d->failed && s ? lost[s->on_server_down] : 0;
+}
+
+/* The only writer of a status word. */
+static void publish_status(struct ipvs *v, struct ipvs_server *d)
+{
+	struct server *srv = slot(d, v);
+	uint32_t was = load_word(&srv->status), is;
+
+	is = status_of(d->service ? d->service : service_by_id(v, srv->svc), d);
 	store_word(&srv->weight, d->weight);
 	store_word(&srv->upper, d->upper);
 	store_word(&srv->lower, d->lower);
-	if (!d->up)
-		store_word(&srv->status, 0);
-	else
-		store_word(&srv->status, SERVER_ALIVE | (d->weight ? SERVER_TAKES : 0));
+	store_word(&srv->status, is);
+	if (is & SERVER_LOST && !(was & SERVER_LOST))
+		flows_lost(v->flows);
 }
 
 static void on_hop_changed(struct net_hop *hop)
@@ -217,6 +232,7 @@ void server_adopt_all(struct ipvs *v)
 		d->addr = srv->addr;
 		d->port = srv->port;
 		d->up = load_word(&srv->status) & SERVER_ALIVE;
+		d->failed = load_word(&srv->status) & SERVER_LOST;
 		lips_adopt(v->lips, load_long(&srv->lips));
 		d->retired_in_sweep = flows_next_sweep(v->flows);
 		v->server_used[id] = true;
@@ -247,7 +263,7 @@ struct ipvs_server *server_new(struct ipvs_service *s, const struct conf_server 
 	net_hop_add(v->net, &d->hop);
 	publish_hop(v, d);
 	publish_lips(d);
-	publish_status(d);
+	publish_status(v, d);
 	service_ring_stale(s);
 	return d;
 }
@@ -258,13 +274,25 @@ void server_retire(struct ipvs_server *d)
 	struct ipvs *v = s->ipvs;
 
 	d->up = false;
-	store_word(&slot(d, v)->status, 0);
+	d->failed = true;
+	publish_status(v, d);
 	net_hop_del(v->net, &d->hop);
 	list_del(&d->node);
 	d->service = NULL;
 	d->retired_in_sweep = flows_next_sweep(v->flows);
 	list_add_tail(&v->retired, &d->node);
 	service_ring_stale(s);
+}
+
+void server_retire_adopted(struct ipvs *v)
+{
+	struct ipvs_server *d;
+
+	list_for_each(d, &v->retired, node) {
+		d->up = false;
+		d->failed = true;
+		publish_status(v, d);
+	}
 }
 
 void stats_add(struct server_stats *sum, struct ipvs_backend *be, uint32_t server)
@@ -302,7 +330,8 @@ void server_set_up(struct ipvs_server *d, bool up)
 	bool changed = d->up != up;
 
 	d->up = up;
-	publish_status(d);
+	d->failed = !up;
+	publish_status(d->service->ipvs, d);
 	if (changed)
 		service_ring_stale(d->service);
 }
@@ -314,7 +343,7 @@ void server_set(struct ipvs_server *d, const struct conf_server *c)
 	d->weight = c->weight;
 	d->upper = c->max_connections;
 	d->lower = c->min_connections;
-	publish_status(d);
+	publish_status(d->service->ipvs, d);
 	publish_lips(d);
 	if (other_weight)
 		service_ring_stale(d->service);

@@ -19,6 +19,10 @@
 /* A turn of rebuilding rings takes no longer. */
 #define TURN MSEC(2)
 
+/* A local port of fullnat comes back no sooner: the server may have the old connection in TIME_WAIT
+ * for as long (Linux: 60 s). */
+#define PORT_REST SEC(60)
+
 #define TIMEOUT(member) (offsetof(struct conf_timeouts, member) + 1)
 
 /* Where a state's timeout stands in the configuration, counted from 1; else it is IPVS's
@@ -161,13 +165,27 @@ static uint32_t jiffies_of(const struct ipvs *v, usec_t t)
 	return jiffies > INT32_MAX ? INT32_MAX : (uint32_t)jiffies;
 }
 
+static bool has_fullnat(const struct conf_service *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n_servers; i++)
+		if (c->servers[i].method == CONF_METHOD_FULLNAT)
+			return true;
+	return false;
+}
+
 static uint32_t timeout_of(const struct ipvs *v, const struct conf_service *c, unsigned state)
 {
 	size_t at = timeouts[state].option;
+	usec_t t;
 
 	if (!at)
 		return timeouts[state].seconds * v->be->hz;
-	return jiffies_of(v, *(const usec_t *)((const char *)&c->timeouts + at - 1));
+	t = *(const usec_t *)((const char *)&c->timeouts + at - 1);
+	if (state == FLOW_TIME_WAIT && has_fullnat(c) && usec_before(t, PORT_REST))
+		t = PORT_REST;
+	return jiffies_of(v, t);
 }
 
 void service_publish(struct ipvs_service *s, const struct conf_service *c)

@@ -27,7 +27,9 @@ struct ipvs_server {
 	bool up;
 	bool sorry;  /* it is its service's sorry server, in no ring */
 	bool wanted; /* mark of a reconcile under way */
+	bool failed; /* or removed: on_server_down says what becomes of its flows */
 	bool no_hop_told, lip_told;
+	bool ports_scarce; /* told */
 	struct net_hop hop;
 	uint64_t retired_in_sweep; /* number of the first whole sweep after it was retired */
 };
@@ -49,6 +51,7 @@ struct ipvs_service {
 	bool always; /* its VIPs belong to no instance */
 	unsigned method, scheduler;
 	uint32_t mh_size;
+	unsigned on_server_down; /* enum conf_server_down */
 	struct list servers;
 	struct ipvs_server *sorry; /* one of them, or NULL */
 	struct lip *lips;	   /* fullnat: none for the host's own address */
@@ -113,6 +116,8 @@ void server_retire(struct ipvs_server *d);
 /* Takes it out of the memory of the daemon; the slot is free when `release`. */
 void server_free(struct ipvs *v, struct ipvs_server *d, bool release);
 
+/* Those that the maps held and the configuration does not want are retired as others are. */
+void server_retire_adopted(struct ipvs *v);
 void server_set_up(struct ipvs_server *d, bool up);
 /* Takes over what may change while it stays the same server: weight, thresholds. */
 void server_set(struct ipvs_server *d, const struct conf_server *c);

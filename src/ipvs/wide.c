@@ -5,6 +5,9 @@
  * services and those of every prefix around it: its own first, since they are narrower, and among
  * equals the range of fewer ports.  The list is written to slots that nobody reads, then the entry
  * is pointed there, and the old slots rest.
+ *
+ * A lookup in `wide` finds the longest prefix, as packets want it; what stands at one prefix
+ * exactly only going through all entries can tell.
  */
 #include "ipvs/wide.h"
 
@@ -48,6 +51,11 @@ static int compare(const void *a, const void *b)
 	return r ? r : (int)x->port - (int)y->port;
 }
 
+struct entry {
+	struct wide_key key;
+	struct wide_ref ref;
+};
+
 /* A sorted list, being gone through. */
 struct walk {
 	struct span_space *space;
@@ -57,7 +65,26 @@ struct walk {
 		*wider; /* the first whose prefix is wider, or of the next protocol */
 	struct range ranges[RANGES_MAX];
 	unsigned n;
+	struct entry *entries; /* what the maps had at first, by key */
+	unsigned n_entries;
 };
+
+static void note_entry(void *ctx, const void *key, const void *value)
+{
+	struct walk *walk = ctx;
+	struct entry *e;
+
+	if (walk->n_entries == WIDE_MAX)
+		return;
+	e = &walk->entries[walk->n_entries++];
+	memcpy(&e->key, key, sizeof(e->key));
+	memcpy(&e->ref, value, sizeof(e->ref));
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct wide_key));
+}
 
 static bool collect(struct walk *walk, const struct wide_service *w)
 {
@@ -90,16 +117,24 @@ static void collect_all(struct walk *walk, const struct wide_service *at)
 			return;
 }
 
+/* Does the entry say what walk->ranges does? */
+static bool is_published(const struct walk *walk, const struct wide_ref *ref)
+{
+	return ref->count == walk->n && (uint64_t)ref->first + ref->count <= RANGE_MAX &&
+	       !memcmp(&walk->be->ranges[ref->first], walk->ranges,
+		       walk->n * sizeof(*walk->ranges));
+}
+
 static void publish(struct walk *walk, const struct wide_service *at)
 {
 	struct wide_key key = key_of(at->protocol, &at->vip);
-	struct ipvs_backend *be = walk->be;
-	struct wide_ref old = { 0 }, new = { .count = walk->n };
+	const struct entry *old = NULL;
+	struct wide_ref new = { .count = walk->n };
 	int64_t first;
 
-	if (!be->get(be, TABLE_WIDE, &key, &old) && old.count == walk->n &&
-	    (uint64_t)old.first + old.count <= RANGE_MAX &&
-	    !memcmp(&be->ranges[old.first], walk->ranges, walk->n * sizeof(*walk->ranges)))
+	if (walk->n_entries)
+		old = bsearch(&key, walk->entries, walk->n_entries, sizeof(*old), compare_keys);
+	if (old && is_published(walk, &old->ref))
 		return;
 	first = span_take(walk->space, walk->n, loop_now());
 	if (first < 0) {
@@ -107,27 +142,32 @@ static void publish(struct walk *walk, const struct wide_service *at)
 		return;
 	}
 	new.first = (uint32_t)first;
-	memcpy(&be->ranges[first], walk->ranges, walk->n * sizeof(*walk->ranges));
-	if (be->set(be, TABLE_WIDE, &key, &new))
+	memcpy(&walk->be->ranges[first], walk->ranges, walk->n * sizeof(*walk->ranges));
+	if (walk->be->set(walk->be, TABLE_WIDE, &key, &new))
 		log_err(at->subject, "cannot enter it into the table of wide services");
-	span_give(walk->space, SPAN(old.first, old.count), loop_now());
+	if (old)
+		span_give(walk->space, SPAN(old->ref.first, old->ref.count), loop_now());
 }
 
-static void drop_stray(void *ctx, const void *key, const void *value)
+/* Removes what nobody wants any more. */
+static void drop_strays(struct walk *walk)
 {
-	const struct wide_ref *ref = value;
-	const struct wide_key *k = key;
-	struct walk *walk = ctx;
-	struct wide_service entry = {
-		.vip = { k->vip, k->bits - 32 - (addr_is_v4(&k->vip) ? 96 : 0) },
-		.protocol = (uint8_t)ntohl(k->proto),
-	};
+	const struct entry *e;
 
-	if (walk->end > walk->list && bsearch(&entry, walk->list, (size_t)(walk->end - walk->list),
-					      sizeof(entry), compare_entries))
-		return;
-	span_give(walk->space, SPAN(ref->first, ref->count), loop_now());
-	walk->be->del(walk->be, TABLE_WIDE, key);
+	for (e = walk->entries; e < walk->entries + walk->n_entries; e++) {
+		struct wide_service entry = {
+			.vip = { e->key.vip,
+				 e->key.bits - 32 - (addr_is_v4(&e->key.vip) ? 96 : 0) },
+			.protocol = (uint8_t)ntohl(e->key.proto),
+		};
+
+		if (walk->end > walk->list &&
+		    bsearch(&entry, walk->list, (size_t)(walk->end - walk->list), sizeof(entry),
+			    compare_entries))
+			continue;
+		walk->be->del(walk->be, TABLE_WIDE, &e->key);
+		span_give(walk->space, SPAN(e->ref.first, e->ref.count), loop_now());
+	}
 }
 
 void wide_reconcile(struct ipvs_backend *be, struct span_space *space, struct wide_service *list,
@@ -137,6 +177,14 @@ void wide_reconcile(struct ipvs_backend *be, struct span_space *space, struct wi
 	const struct wide_service *w;
 
 	walk.wider = list;
+	walk.entries = calloc(WIDE_MAX, sizeof(*walk.entries));
+	if (!walk.entries) {
+		log_err("engine",
+			"no memory: services of many ports or addresses stay as they were");
+		return;
+	}
+	be->each(be, TABLE_WIDE, note_entry, &walk);
+	qsort(walk.entries, walk.n_entries, sizeof(*walk.entries), compare_keys);
 	if (n) {
 		qsort(list, n, sizeof(*list), compare);
 		be->svcs[0].flags = SVC_ANY_WIDE;
@@ -147,27 +195,46 @@ void wide_reconcile(struct ipvs_backend *be, struct span_space *space, struct wi
 		collect_all(&walk, w);
 		publish(&walk, w);
 	}
-	be->each(be, TABLE_WIDE, drop_stray, &walk);
+	drop_strays(&walk);
 	if (!n)
 		be->svcs[0].flags = 0;
+	free(walk.entries);
+}
+
+struct search {
+	struct ipvs_backend *be;
+	struct wide_key key;
+	uint16_t port, last;
+	struct svc_ref *found;
+	bool is_found;
+};
+
+static void look_at(void *ctx, const void *key, const void *value)
+{
+	struct search *search = ctx;
+	const struct wide_ref *ref = value;
+	uint32_t i;
+
+	if (memcmp(key, &search->key, sizeof(search->key)) != 0)
+		return;
+	for (i = ref->first; i < RANGE_MAX && i - ref->first < ref->count; i++) {
+		const struct range *r = &search->be->ranges[i];
+
+		if (search->is_found || r->port != search->port || r->last != search->last)
+			continue;
+		*search->found = r->ref;
+		search->is_found = true;
+	}
 }
 
 bool wide_find(struct ipvs_backend *be, uint8_t protocol, const struct prefix *vip, uint16_t port,
 	       uint16_t last, struct svc_ref *ret)
 {
-	struct wide_key key = key_of(protocol, vip);
-	struct wide_ref ref;
-	uint32_t i;
+	struct search search = { .be = be, .port = port, .last = last, .found = ret };
 
-	if (be->get(be, TABLE_WIDE, &key, &ref))
-		return false;
-	for (i = ref.first; i < RANGE_MAX && i < ref.first + ref.count; i++) {
-		if (be->ranges[i].port != port || be->ranges[i].last != last)
-			continue;
-		*ret = be->ranges[i].ref;
-		return true;
-	}
-	return false;
+	search.key = key_of(protocol, vip);
+	be->each(be, TABLE_WIDE, look_at, &search);
+	return search.is_found;
 }
 
 static void adopt(void *ctx, const void *, const void *value)

@@ -22,6 +22,20 @@
 #define WIRE_OFFSET_MAX 1023 /* headers are looked for up to here; packets beyond are passed */
 #define WIRE_PULL	256  /* TC: so many bytes are made linear */
 
+/* x, which is from min to max, as the verifier of Linux 6.1 believes it: not as one comparison of a
+ * difference, which is what compilers make of two, and in 64 bits, whose bounds survive a spill. */
+static __always_inline __u64 within(__u64 x, __s64 min, __u64 max)
+{
+	barrier_var(x);
+	if (x > max)
+		x = max;
+	barrier_var(x);
+	if ((__s64)x < min)
+		x = min;
+	barrier_var(x);
+	return x;
+}
+
 struct wire {
 	void *ctx;
 	enum hook hook;

@@ -135,6 +135,9 @@ static void show_status(const json_t *a)
 	printf("flows    %lld (IPv4 entries %lld of %lld, IPv6 %lld of %lld)\n",
 	       number(flows, "flows"), number(flows, "entries4"), number(flows, "size4"),
 	       number(flows, "entries6"), number(flows, "size6"));
+	if (number(flows, "lost"))
+		printf("lost     %lld flows of servers that had left were ended, %lld resets sent\n",
+		       number(flows, "lost"), number(flows, "resets_sent"));
 	json_object_foreach((json_t *)packets, key, v) {
 		char title[32];
 

@@ -15,19 +15,23 @@ static const char body[] =
 
 /* ---- What the server takes part in ---- */
 
-static const struct conf_server *server_of(const struct conf_service *s, const struct addr *server)
+/* The i-th server of a service, the sorry server last; NULL behind them. */
+static const struct conf_server *server_at(const struct conf_service *s, unsigned i)
 {
-	const struct conf_server *v;
-
-	for_each(v, s->servers, s->n_servers)
-		if (addr_equal(&v->address, server))
-			return v;
-	return NULL;
+	if (i < s->n_servers)
+		return &s->servers[i];
+	return i == s->n_servers && s->has_sorry ? &s->sorry : NULL;
 }
 
 static bool serves_with(const struct conf_service *s, const struct addr *server, unsigned method)
 {
-	return s->method == method && server_of(s, server);
+	const struct conf_server *v;
+	unsigned i;
+
+	for (i = 0; (v = server_at(s, i)); i++)
+		if (v->method == method && addr_equal(&v->address, server))
+			return true;
+	return false;
 }
 
 static bool takes_part(const struct conf *c, const struct addr *server, unsigned method)
@@ -40,14 +44,24 @@ static bool takes_part(const struct conf *c, const struct addr *server, unsigned
 	return false;
 }
 
-static bool is_dr_vip(const struct conf *c, const struct addr *server, const struct addr *vip)
+/* Whether packets to this VIP reach the server by the method with that destination; tun alone can
+ * bring one family in the other. */
+static bool holds(const struct conf_service *s, const struct addr *server, unsigned method,
+		  const struct prefix *vip)
+{
+	return serves_with(s, server, method) &&
+	       (method == CONF_METHOD_TUN || addr_family(&vip->addr) == addr_family(server));
+}
+
+static bool is_held(const struct conf *c, const struct addr *server, const struct addr *address)
 {
 	const struct conf_service *s;
 	const struct prefix *a;
 
 	for_each(s, c->services, c->n_services)
 		for_each(a, s->vips, s->n_vips)
-			if (serves_with(s, server, CONF_METHOD_DR) && addr_equal(&a->addr, vip))
+			if (prefix_contains(a, address) && (holds(s, server, CONF_METHOD_DR, a) ||
+							    holds(s, server, CONF_METHOD_TUN, a)))
 				return true;
 	return false;
 }
@@ -73,7 +87,7 @@ static unsigned fitness(const struct conf *c, const struct addr *server, const s
 	const struct addr *a = &v->prefix.addr;
 
 	if (!prefix_contains(&v->prefix, server) || v->prefix.len == addr_bits(a) ||
-	    is_dr_vip(c, server, a))
+	    is_held(c, server, a))
 		return 0;
 	return 2 * v->prefix.len + !is_vip(c, a);
 }
@@ -105,11 +119,11 @@ static int no_service(const struct conf *c, const struct addr *server, struct st
 	const struct conf_service *s;
 	const struct conf_server *v;
 	char text[ADDR_STRLEN];
-	unsigned n = 0, i;
+	unsigned n = 0, i, k;
 
 	str_addf(why, "%s is a server of no service; servers are", addr_str(server, text));
 	for_each(s, c->services, c->n_services) {
-		for_each(v, s->servers, s->n_servers) {
+		for (k = 0; (v = server_at(s, k)); k++) {
 			for (i = 0; i < n && !addr_equal(shown[i], &v->address); i++)
 				;
 			if (i < n)
@@ -146,31 +160,64 @@ static int no_gateway(const struct conf *c, const struct addr *server, struct st
 
 /* ---- The head ---- */
 
-/* The VIPs of dr, each once; nothing but numbers and dots or colons, so no quoting. */
-static void add_vips(const struct conf *c, const struct addr *server, struct str *out)
+static const struct {
+	unsigned method;
+	const char *name;
+} methods[] = {
+	{ CONF_METHOD_NAT, "nat" },
+	{ CONF_METHOD_DR, "dr" },
+	{ CONF_METHOD_TUN, "tun" },
+	{ CONF_METHOD_FULLNAT, "fullnat" },
+};
+
+/* Whether an earlier service brings the same VIP by the method. */
+static bool is_repeated(const struct conf *c, const struct conf_service *s,
+			const struct addr *server, unsigned method, const struct prefix *vip)
 {
-	const struct conf_service *s, *before;
-	char text[ADDR_STRLEN];
-	const struct prefix *a, *b;
-	bool known;
+	const struct conf_service *before;
+	const struct prefix *a;
+
+	for_each(before, c->services, (size_t)(s - c->services))
+		for_each(a, before->vips, before->n_vips)
+			if (prefix_equal(a, vip) && holds(before, server, method, a))
+				return true;
+	return false;
+}
+
+/* The VIPs that the server holds for a method, each once; nothing but numbers, dots, colons and
+ * slashes, so no quoting. */
+static void add_vips(const struct conf *c, const struct addr *server, unsigned method,
+		     struct str *out)
+{
+	const struct conf_service *s;
+	char text[PREFIX_STRLEN];
+	const struct prefix *a;
 
 	for_each(s, c->services, c->n_services) {
 		for_each(a, s->vips, s->n_vips) {
-			if (!serves_with(s, server, CONF_METHOD_DR) ||
-			    addr_family(&a->addr) != addr_family(server))
+			if (!holds(s, server, method, a) || is_repeated(c, s, server, method, a))
 				continue;
-			known = false;
-			for_each(before, c->services, (size_t)(s - c->services))
-				for_each(b, before->vips, before->n_vips)
-					known |= serves_with(before, server, CONF_METHOD_DR) &&
-						 addr_equal(&a->addr, &b->addr);
-			if (!known)
-				str_addf(out, " %s", addr_str(&a->addr, text));
+			str_addf(out, " %s",
+				 a->len == addr_bits(&a->addr) ? addr_str(&a->addr, text)
+							       : prefix_str(a, text));
 		}
 	}
 }
 
-static void add_directors(const struct conf *c, int family, struct str *out)
+/* Whether the server is in a network of the directors: then it shares a segment with them. */
+static bool shares_segment(const struct conf *c, const struct addr *server)
+{
+	const struct conf_vrrp *i;
+	const struct conf_vip *v;
+
+	for_each(i, c->vrrp, c->n_vrrp)
+		for_each(v, i->addresses, i->n_addresses)
+			if (prefix_contains(&v->prefix, server))
+				return true;
+	return false;
+}
+
+static void add_directors(const struct conf *c, struct str *out)
 {
 	const struct conf_vrrp *i;
 	const struct conf_vip *v;
@@ -178,30 +225,24 @@ static void add_directors(const struct conf *c, int family, struct str *out)
 
 	for_each(i, c->vrrp, c->n_vrrp)
 		for_each(v, i->addresses, i->n_addresses)
-			if (addr_family(&v->prefix.addr) == family)
-				str_addf(out, " %s", addr_str(&v->prefix.addr, text));
+			str_addf(out, " %s", addr_str(&v->prefix.addr, text));
 }
 
 static void add_services(const struct conf *c, const struct addr *server, struct str *out)
 {
 	const struct conf_service *s;
+	size_t m;
 
 	for_each(s, c->services, c->n_services)
-		if (server_of(s, server))
-			str_addf(out, "#   %s (%s)\n", s->name,
-				 s->method == CONF_METHOD_DR ? "dr" : "nat");
+		for (m = 0; m < sizeof(methods) / sizeof(*methods); m++)
+			if (serves_with(s, server, methods[m].method))
+				str_addf(out, "#   %s (%s)\n", s->name, methods[m].name);
 }
 
-int rs_script(const struct conf *c, const struct addr *server, struct str *out, struct str *why)
+static void add_head(const struct conf *c, const struct addr *server, const struct addr *gateway,
+		     struct str *out)
 {
-	bool nat = takes_part(c, server, CONF_METHOD_NAT);
-	const struct addr *gateway = nat ? gateway_for(c, server) : NULL;
 	char text[ADDR_STRLEN];
-
-	if (!nat && !takes_part(c, server, CONF_METHOD_DR))
-		return no_service(c, server, why);
-	if (nat && !gateway)
-		return no_gateway(c, server, why);
 
 	addr_str(server, text);
 	str_addf(out,
@@ -210,10 +251,29 @@ int rs_script(const struct conf *c, const struct addr *server, struct str *out, 
 		 "# Printed by `lbd rs-script --server %s`, for these services:\n",
 		 text, text);
 	add_services(c, server, out);
-	str_addf(out, "server=%s\nfamily=%d\nvips='", text, addr_is_v4(server) ? 4 : 6);
-	add_vips(c, server, out);
-	str_addf(out, "'\ngateway=%s\ndirectors='", gateway ? addr_str(gateway, text) : "");
-	add_directors(c, addr_family(server), out);
-	str_addf(out, "'\n%s", body);
+	str_addf(out, "server=%s\nfamily=%d\ndr_vips='", text, addr_is_v4(server) ? 4 : 6);
+	add_vips(c, server, CONF_METHOD_DR, out);
+	str_addf(out, "'\ntun_vips='");
+	add_vips(c, server, CONF_METHOD_TUN, out);
+	str_addf(out, "'\nshares_segment=%s\ngateway=%s\ndirectors='",
+		 shares_segment(c, server) ? "yes" : "", gateway ? addr_str(gateway, text) : "");
+	add_directors(c, out);
+	str_addf(out, "'\n");
+}
+
+int rs_script(const struct conf *c, const struct addr *server, struct str *out, struct str *why)
+{
+	bool nat = takes_part(c, server, CONF_METHOD_NAT), any = false;
+	const struct addr *gateway = nat ? gateway_for(c, server) : NULL;
+	size_t m;
+
+	for (m = 0; m < sizeof(methods) / sizeof(*methods); m++)
+		any |= takes_part(c, server, methods[m].method);
+	if (!any)
+		return no_service(c, server, why);
+	if (nat && !gateway)
+		return no_gateway(c, server, why);
+	add_head(c, server, gateway, out);
+	str_addf(out, "%s", body);
 	return 0;
 }

@@ -17,14 +17,13 @@
 #include "ipvs/wire.bpf.h"
 #include "xmit/nat.bpf.h"
 
-#define FIRST_CUT    128 /* beyond any transport header that is parsed; see above */
-#define SECOND_CUT   20
-#define QUOTE_MAX    512 /* RFC 1812 4.3.2.3: an ICMPv4 message of at most 576 bytes */
-#define ANSWER_TTL   64
-#define NS_PER_SEC   1000000000ull
-#define IP4_MTU_MIN  68	  /* RFC 791 */
-#define IP6_MTU_MIN  1280 /* RFC 8200 5 */
-#define IP4_FRAG_OFF 6	  /* of the fragment field in the header */
+#define FIRST_CUT   128 /* beyond any transport header that is parsed; see above */
+#define SECOND_CUT  20
+#define QUOTE_MAX   512 /* RFC 1812 4.3.2.3: an ICMPv4 message of at most 576 bytes */
+#define ANSWER_TTL  64
+#define NS_PER_SEC  1000000000ull
+#define IP4_MTU_MIN 68	 /* RFC 791 */
+#define IP6_MTU_MIN 1280 /* RFC 8200 5 */
 
 /* The frame, behind two bytes that align what follows the Ethernet header. */
 struct answer {

@@ -38,6 +38,8 @@ struct icmp_work {
 	struct icmp_header icmp;
 	struct quote quote;
 	struct nexthop hop;
+	__u32 tunnel_to; /* the server that it has to go to in a tunnel; 0: none */
+	__u32 label;	 /* of that tunnel's packets */
 	union {
 		struct iphdr ip4;
 		struct ipv6hdr ip6;
@@ -363,7 +365,7 @@ static __always_inline enum counter tunnel_error(struct __sk_buff *skb, bool v6,
 		return verdict;
 	if (!(h.verbs & VERB_ENCAP) || !hit_is_server(&h, &rip))
 		return COUNT_PASSED;
-	if (!mtu || !too_big_is_told(skb, v6, q->l3))
+	if (!mtu || (!v6 && !(work->head.ip4.frag_off & bpf_htons(IP_DF))))
 		return COUNT_DROP_ICMP;
 	tuple_turn(v6, &s->to, flow_key_tuple(&s->key));
 	s->pkt.segment_len = 1; /* fits anywhere; for 0 the kernel measures what came in */
@@ -410,31 +412,48 @@ static __always_inline bool icmp_parse(struct __sk_buff *skb, bool v6, struct sc
 	return v6 ? addr_equal(&p->dst, &s->to.v6.src) : p->dst.a[3] == s->to.v4.src;
 }
 
-static __always_inline enum counter icmp_send(struct __sk_buff *skb, bool v6, struct scratch *s,
-					      struct icmp_work *work, const struct hit *h)
+/* Finds the way to the other side.  GO_ON: it is in work->hop, and the error fits. */
+static __always_inline enum counter icmp_hop(const struct wire *w, bool v6, struct scratch *s,
+					     struct icmp_work *work, const struct hit *h)
 {
-	const struct wire w = { skb, HOOK_INGRESS };
 	struct nexthop *hop = &work->hop;
 	struct pkt *p = &s->pkt;
 	enum counter verdict;
+	__u32 grow = 0;
 
 	p->segments = 1;
 	p->segment_len = p->l3_len;
 	__builtin_memset(hop, 0, sizeof(*hop));
 	if (h->flags & FLOW_REPLY)
-		verdict = hop_to_client(&w, p, v6, &s->to, &s->fib, hop);
+		verdict = hop_to_client(w, p, v6, &s->to, &s->fib, hop);
 	else
 		verdict = hop_to_server(h->server, hop);
 	if (verdict != GO_ON)
 		return verdict;
+	if (hop->flags & HOP_LOCAL)
+		return COUNT_PASSED_LOCAL;
 	if (p->ttl <= 1)
 		return COUNT_DROP_TTL;
-	if (hop->mtu && p->segment_len > hop->mtu)
-		return COUNT_DROP_TOO_BIG;
-	note_traffic(p, h);
+	if (h->verbs & VERB_ENCAP)
+		grow = tun_overhead(h->server);
+	return hop->mtu && p->segment_len + grow > hop->mtu ? COUNT_DROP_TOO_BIG : GO_ON;
+}
+
+static __always_inline enum counter icmp_send(struct __sk_buff *skb, bool v6, struct scratch *s,
+					      struct icmp_work *work, const struct hit *h)
+{
+	const struct wire w = { skb, HOOK_INGRESS };
+	enum counter verdict;
+
+	work->tunnel_to = h->verbs & VERB_ENCAP ? h->server : 0;
+	work->label = flow_tag(v6, &s->key);
+	verdict = icmp_hop(&w, v6, s, work, h);
+	if (verdict != GO_ON)
+		return verdict;
+	note_traffic(&s->pkt, h);
 	if (icmp_rewrite(&w, v6, &work->quote, s, h))
 		return COUNT_DROP_ERROR;
-	return redirect(&w, hop);
+	return leave(&w, &work->hop, work->tunnel_to ? tun_overhead(h->server) : 0);
 }
 
 static __always_inline enum counter icmp_error(struct __sk_buff *skb, bool v6, struct scratch *s,
@@ -455,7 +474,8 @@ static __always_inline enum counter icmp_error(struct __sk_buff *skb, bool v6, s
 }
 
 /* Sends an ICMP error, which lies parsed in this CPU's scratch, where it belongs.  Returns an enum
- * counter; GO_ON: it is about a tunnel's packet. */
+ * counter.  Two things are left to icmp_handle(), since all that call each other share one stack:
+ * GO_ON: it is about a tunnel's packet; REDIRECTED: it may have to go into a tunnel itself. */
 __noinline int tc_icmp_error(struct __sk_buff *skb)
 {
 	struct scratch *s = scratch_get(SCRATCH_PACKET);
@@ -463,6 +483,7 @@ __noinline int tc_icmp_error(struct __sk_buff *skb)
 
 	if (!s || !work)
 		return COUNT_DROP_ERROR;
+	work->tunnel_to = 0;
 	return s->pkt.v6 ? icmp_error(skb, true, s, work) : icmp_error(skb, false, s, work);
 }
 
@@ -471,13 +492,16 @@ __noinline int tc_icmp_error(struct __sk_buff *skb)
 static __always_inline enum counter icmp_handle(struct __sk_buff *skb)
 {
 	enum counter verdict = tc_icmp_error(skb);
+	struct icmp_work *work = icmp_work_get();
 
-	/* Not from in there: all that call each other share one stack. */
 	if (verdict == GO_ON)
 		verdict = tc_tunnel_error(skb);
-	if (verdict == COUNT_REDIRECTED)
-		count(HOOK_INGRESS, COUNT_ICMP_TRANSLATED);
-	return verdict;
+	if (verdict != COUNT_REDIRECTED || !work)
+		return verdict;
+	if (work->tunnel_to && tc_tun(skb, work->tunnel_to, work->label))
+		return COUNT_DROP_ERROR;
+	count(HOOK_INGRESS, COUNT_ICMP_TRANSLATED);
+	return COUNT_REDIRECTED;
 }
 
 #endif

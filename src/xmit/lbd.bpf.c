@@ -117,7 +117,7 @@ static __always_inline enum counter forward(const struct wire *w, bool v6, struc
 	}
 	if (reject_is_due(s, verdict))
 		verdict = COUNT_PASSED; /* TC makes answers */
-	if (is_xdp(w) && verdict == COUNT_PASSED && h.flags == FLOW_ONE_PACKET)
+	if (verdict == (is_xdp(w) ? COUNT_PASSED : COUNT_HELD) && h.flags == FLOW_ONE_PACKET)
 		flow_once_undo(&h);
 	return verdict;
 }

@@ -15,6 +15,7 @@
 
 #include "lib/list.h"
 #include "lib/log.h"
+#include "xmit/flowmaps.h"
 #include "xmit/lbd.skel.h"
 #include "xmit/pins.h"
 
@@ -157,56 +158,38 @@ static int backend_read_counters(struct ipvs_backend *b, uint64_t ret[HOOKS][COU
 
 /* ---- Flows ---- */
 
-#define READ_BATCH 1024
-
-static int read_batch(int fd, struct flow_cursor *c, void *keys, void *values, unsigned room)
+static struct flowmaps flowmaps(struct ipvs_backend *b)
 {
-	uint32_t count = room < READ_BATCH ? room : READ_BATCH, out = 0;
-	int r;
+	const struct lbd_bpf *skel = of(b)->skel;
 
-	r = bpf_map_lookup_batch(fd, c->started ? &c->batch : NULL, &out, keys, values, &count,
-				 NULL);
-	if (r == -ENOENT)
-		c->done = true;
-	else if (r)
-		return r;
-	c->started = true;
-	c->batch = out;
-	return (int)count;
+	return (struct flowmaps){
+		.flows4 = bpf_map__fd(skel->maps.flows4),
+		.flows6 = bpf_map__fd(skel->maps.flows6),
+		.templates = bpf_map__fd(skel->maps.templates),
+	};
 }
 
 static int backend_read_flows(struct ipvs_backend *b, struct flow_cursor *cursor,
 			      struct flow_entry *out, unsigned room)
 {
-	struct maps *m = of(b);
-	struct {
-		struct flow4_key keys4[READ_BATCH];
-		struct flow4 values4[READ_BATCH];
-		struct flow6_key keys6[READ_BATCH];
-		struct flow6 values6[READ_BATCH];
-	} *buf = malloc(sizeof(*buf));
-	int n, i;
+	struct flowmaps m = flowmaps(b);
 
-	if (!buf)
-		return -ENOMEM;
-	if (cursor->v6)
-		n = read_batch(bpf_map__fd(m->skel->maps.flows6), cursor, buf->keys6, buf->values6,
-			       room);
-	else
-		n = read_batch(bpf_map__fd(m->skel->maps.flows4), cursor, buf->keys4, buf->values4,
-			       room);
-	for (i = 0; i < n; i++) {
-		out[i].v6 = cursor->v6;
-		if (cursor->v6) {
-			out[i].key6 = buf->keys6[i];
-			out[i].flow = buf->values6[i].f;
-		} else {
-			out[i].key4 = buf->keys4[i];
-			out[i].flow = buf->values4[i].f;
-		}
-	}
-	free(buf);
-	return n;
+	return flowmaps_read(&m, cursor, out, room);
+}
+
+static int backend_get_flow(struct ipvs_backend *b, struct flow_entry *e)
+{
+	struct flowmaps m = flowmaps(b);
+
+	return flowmaps_get(&m, e);
+}
+
+static int backend_read_templates(struct ipvs_backend *b, struct flow_cursor *cursor,
+				  struct template_entry *out, unsigned room)
+{
+	struct flowmaps m = flowmaps(b);
+
+	return flowmaps_read_templates(&m, cursor, out, room);
 }
 
 static int backend_run_reclaim(struct ipvs_backend *b)
@@ -373,6 +356,8 @@ int maps_open(struct loop *loop, const char *name, uint32_t flows, uint32_t flow
 	m->be.clear_stats = backend_clear_stats;
 	m->be.read_counters = backend_read_counters;
 	m->be.read_flows = backend_read_flows;
+	m->be.get_flow = backend_get_flow;
+	m->be.read_templates = backend_read_templates;
 	m->be.run_reclaim = backend_run_reclaim;
 	libbpf_set_print(on_libbpf_line);
 	r = load(m, name, flows, flows6, why);

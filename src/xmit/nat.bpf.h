@@ -156,6 +156,9 @@ static __always_inline int rewrite_tuple(const struct wire *w, const struct pkt 
 
 	if (pkt_is_later(p))
 		return rewrite_ip(w, p, v6, from, to);
+	/* CRC32c: over the ports, which stay as they are, but not over the addresses. */
+	if (p->l4_proto == IPPROTO_SCTP)
+		return before == after ? rewrite_ip(w, p, v6, from, to) : -1;
 	if (is_xdp(w))
 		r = update_l4_xdp(w, p, addrs + csum_change(&before, &after, 1));
 	else

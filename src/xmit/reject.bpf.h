@@ -15,28 +15,18 @@ static __always_inline bool reject_is_due(const struct scratch *s, enum counter 
 	switch (verdict) {
 	case COUNT_DROP_NO_FLOW:
 		/* RFC 9293 3.10.7.1: a reset is never answered. */
-		return s->no_flow != NO_FLOW_DROP && !(s->pkt.tcp_flags & TCP_RST);
+		return s->no_flow != NO_FLOW_DROP && s->pkt.l4_proto == IPPROTO_TCP &&
+		       !(s->pkt.tcp_flags & TCP_RST);
+	case COUNT_DROP_TOO_BIG:
+		/* RFC 1191, RFC 8201: only who cannot have his packets cut is told.  Others come
+		 * here when split.bpf.h could not do it. */
+		return s->pkt.df;
 	case COUNT_DROP_NO_SERVER:
 	case COUNT_DROP_TTL:
-	case COUNT_DROP_TOO_BIG:
 		return true;
 	default:
 		return false;
 	}
-}
-
-/* May the sender of a packet whose IP header is at l3 be told that it is too big?
- *
- * RFC 1191, RFC 8201: only who cannot have his packets cut is told.  IPv4 packets that may be
- * fragmented come here only when split.bpf.h could not do it. */
-static __always_inline bool too_big_is_told(struct __sk_buff *skb, bool v6, __u32 l3)
-{
-	__be16 frag_off;
-
-	if (v6)
-		return true;
-	return !bpf_skb_load_bytes(skb, l3 + IP4_FRAG_OFF, &frag_off, sizeof(frag_off)) &&
-	       frag_off & bpf_htons(IP_DF);
 }
 
 /* An IPv6 sender believes nothing below 1280 (RFC 8201 4), an IPv4 one nothing below 68. */
@@ -45,16 +35,6 @@ static __always_inline __u32 mtu_to_tell(bool v6, __u32 mtu)
 	__u32 least = v6 ? IP6_MTU_MIN : IP4_MTU_MIN;
 
 	return mtu < least ? least : mtu;
-}
-
-static __always_inline int reject_too_big(struct __sk_buff *skb, const struct scratch *s,
-					  __u32 from_vip)
-{
-	const struct pkt *p = &s->pkt;
-
-	if (!too_big_is_told(skb, p->v6, p->l3))
-		return 0;
-	return tc_answer(skb, ANSWER_TOO_BIG, mtu_to_tell(p->v6, s->mtu), from_vip);
 }
 
 /* Tells the sender of the packet in this CPU's scratch of a verdict that reject_is_due().  from_vip
@@ -69,7 +49,7 @@ __noinline int tc_reject(struct __sk_buff *skb, __u32 verdict, __u32 from_vip)
 	case COUNT_DROP_TTL:
 		return tc_answer(skb, ANSWER_TIME_EXCEEDED, 0, from_vip);
 	case COUNT_DROP_TOO_BIG:
-		return reject_too_big(skb, s, from_vip);
+		return tc_answer(skb, ANSWER_TOO_BIG, mtu_to_tell(s->pkt.v6, s->mtu), from_vip);
 	default:
 		return tc_answer(skb,
 				 s->pkt.l4_proto == IPPROTO_TCP ? ANSWER_RESET : ANSWER_UNREACHABLE,

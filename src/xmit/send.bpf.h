@@ -97,14 +97,18 @@ static __always_inline bool hop_is_plain(const struct wire *w, const struct next
 
 /* ---- Going ---------------------------------------------------------------------------------- */
 
+/* Each segment of a super-packet has headers of its own on the wire. */
+static __always_inline __u64 wire_bytes(const struct pkt *p)
+{
+	return p->l3_len + (__u64)(p->segments - 1) * (p->l4 - p->l3 + p->l4_header);
+}
+
 static __always_inline void note_traffic(const struct pkt *p, const struct hit *h)
 {
 	struct server_stats *stats;
-	__u64 packets = p->segments, bytes;
+	__u64 packets = p->segments, bytes = wire_bytes(p);
 	__u32 id = h->server;
 
-	/* Each segment of a super-packet has headers of its own on the wire. */
-	bytes = p->l3_len + (packets - 1) * (p->l4 - p->l3 + p->l4_header);
 	stats = bpf_map_lookup_elem(&server_stats, &id);
 	if (!stats)
 		return;
@@ -152,6 +156,40 @@ static __always_inline enum counter redirect(const struct wire *w, const struct 
 	action = bpf_redirect(hop->ifindex, 0);
 	return action == (is_xdp(w) ? XDP_REDIRECT : TC_ACT_REDIRECT) ? COUNT_REDIRECTED
 								      : COUNT_DROP_ERROR;
+}
+
+/* Counts the packet in this CPU's scratch, which came in by one interface and leaves by another,
+ * where it grew by so many bytes. */
+static __always_inline void note_ports(__u32 from, __u32 to, __u32 grow)
+{
+	struct port_stats *in = bpf_map_lookup_elem(&port_stats, &from);
+	struct port_stats *out = bpf_map_lookup_elem(&port_stats, &to);
+	struct scratch *s = scratch_get(SCRATCH_PACKET);
+	__u64 packets, bytes;
+
+	if (!s)
+		return;
+	packets = s->pkt.segments;
+	bytes = wire_bytes(&s->pkt);
+	if (in) {
+		in->in_packets += packets;
+		in->in_bytes += bytes;
+	}
+	if (out) {
+		out->out_packets += packets;
+		out->out_bytes += bytes + packets * grow;
+	}
+}
+
+/* Sends the packet, which an outer header made grow, to the next hop. */
+static __always_inline enum counter leave(const struct wire *w, const struct nexthop *hop,
+					  __u32 grow)
+{
+	enum counter verdict = redirect(w, hop);
+
+	if (verdict == COUNT_REDIRECTED)
+		note_ports(wire_ifindex(w), hop->ifindex, grow);
+	return verdict;
 }
 
 /* Notes the packet in its flow and in the statistics. */
@@ -204,7 +242,7 @@ static __always_inline enum counter send(const struct wire *w, bool v6, struct s
 	if (!r && h->verbs & VERB_ENCAP)
 		r = is_xdp(w) ? xdp_tun(wire_xdp(w), h->server, flow_tag(v6, &s->key))
 			      : tc_tun(wire_skb(w), h->server, flow_tag(v6, &s->key));
-	return r ? COUNT_DROP_ERROR : redirect(w, &hop);
+	return r ? COUNT_DROP_ERROR : leave(w, &hop, grow);
 }
 
 #endif

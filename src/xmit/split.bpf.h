@@ -68,15 +68,12 @@ static __always_inline __u16 sum_fold16(__u64 sum)
 static long split_sum_step(__u32 step, void *unused)
 {
 	struct split *split = split_get();
-	__u32 at, n;
+	__u64 at, n;
 
-	if (!split || split->at >= split->len || split->at > SPLIT_MAX)
+	if (!split || split->at >= split->len)
 		return 1;
-	at = split->at;
-	n = split->len - at;
-	n = n < SPLIT_STEP ? n : SPLIT_STEP;
-	barrier_var(n); /* the number that is bounded must be the one that is used */
-	n = (n + 3) & ~3u;
+	at = within(split->at, 0, SPLIT_MAX);
+	n = (within(split->len - split->at, 1, SPLIT_STEP) + 3) & ~3u;
 	split->sum = bpf_csum_diff(NULL, 0, (__be32 *)&split->packet[at], n, split->sum);
 	split->at = at + n;
 	return 0;
@@ -86,15 +83,16 @@ static long split_sum_step(__u32 step, void *unused)
  * finished, and may be wrong, stays what it is. */
 static __always_inline void split_finish_sum(const struct pkt *p, struct split *split)
 {
-	__u32 head = p->l4 - p->l3, len = p->l3_len, at;
+	__u64 head = p->l4 - p->l3, len = p->l3_len, at;
 	bool udp = p->l4_proto == IPPROTO_UDP;
 	__be32 pair[2] = { p->src.a[3], p->dst.a[3] };
 	__u64 pseudo = (__u64)pair[0] + pair[1] + bpf_htons(p->l4_proto) + bpf_htons(len - head);
 	__sum16 check = p->l4_check;
 
 	at = head + (udp ? offsetof(struct udphdr, check) : offsetof(struct tcphdr, check));
-	if (p->fragment || check != sum_fold16(pseudo) || at > SPLIT_MAX || len > SPLIT_MAX)
+	if (p->fragment || p->l4_proto == IPPROTO_SCTP || check != sum_fold16(pseudo))
 		return;
+	len = within(len, 0, SPLIT_MAX);
 	__builtin_memset(&split->packet[len], 0, 4);
 	split->at = head;
 	split->len = len;
@@ -103,7 +101,7 @@ static __always_inline void split_finish_sum(const struct pkt *p, struct split *
 	check = csum_apply(0xffff, split->sum);
 	if (udp && !check)
 		check = 0xffff;
-	__builtin_memcpy(&split->packet[at], &check, sizeof(check));
+	__builtin_memcpy(&split->packet[within(at, 0, SPLIT_MAX)], &check, sizeof(check));
 }
 
 /* ---- Headers --------------------------------------------------------------------------------- */
@@ -112,11 +110,12 @@ static __always_inline void split_finish_sum(const struct pkt *p, struct split *
 static long split_option_step(__u32 step, void *unused)
 {
 	struct split *split = split_get();
-	__u32 i = IP4_OPTIONS + step;
+	__u64 i = IP4_OPTIONS + step;
 	__u8 kind, len;
 
-	if (!split || i >= IP4_HEAD_MAX || i >= split->head_len)
+	if (!split || i >= split->head_len)
 		return 1;
+	i = within(i, IP4_OPTIONS, IP4_HEAD_MAX - 1);
 	if (i >= split->option_end) {
 		kind = split->head[i];
 		len = split->head[i + 1];
@@ -144,7 +143,8 @@ static __always_inline void split_head(struct split *split, __u32 head, __u32 le
 	split->ip.tot_len = bpf_htons(head + len);
 	split->ip.frag_off = bpf_htons(place);
 	split->ip.check = 0;
-	sum = (__u32)bpf_csum_diff(NULL, 0, (__be32 *)split->head, head & IP4_HEAD_MAX, 0);
+	sum = (__u32)bpf_csum_diff(NULL, 0, (__be32 *)split->head, within(head, 20, IP4_HEAD_MAX),
+				   0);
 	split->ip.check = csum_apply(0xffff, sum);
 }
 
@@ -157,15 +157,14 @@ static __always_inline int split_emit(struct __sk_buff *skb, struct split *split
 	const __u32 eth = sizeof(split->eth);
 	int r;
 
-	if (head < sizeof(struct iphdr) || head > IP4_HEAD_MAX || from > SPLIT_MAX || !len ||
-	    len > SPLIT_MAX)
-		return -1;
 	r = skb_blank(skb, eth + head + len);
 	r = r ? r : bpf_skb_store_bytes(skb, 0, split->eth, eth, 0);
-	r = r ? r : bpf_skb_store_bytes(skb, eth, split->head, head, BPF_F_RECOMPUTE_CSUM);
 	r = r ? r
-	      : bpf_skb_store_bytes(skb, eth + head, &split->packet[from], len,
+	      : bpf_skb_store_bytes(skb, eth, split->head, within(head, 20, IP4_HEAD_MAX),
 				    BPF_F_RECOMPUTE_CSUM);
+	r = r ? r
+	      : bpf_skb_store_bytes(skb, eth + head, &split->packet[within(from, 0, SPLIT_MAX)],
+				    within(len, 1, SPLIT_MAX), BPF_F_RECOMPUTE_CSUM);
 	r = r ? r : skb_come_again(skb);
 	if (!r)
 		count(HOOK_INGRESS, COUNT_MADE_FRAGMENT);
@@ -176,14 +175,14 @@ static __always_inline int split_emit(struct __sk_buff *skb, struct split *split
 static __always_inline int split_load(struct __sk_buff *skb, const struct pkt *p,
 				      struct split *split)
 {
-	__u32 head = p->l4 - p->l3, len = p->l3_len;
+	int r;
 
-	if (head < sizeof(struct iphdr) || head > IP4_HEAD_MAX || len <= head || len > SPLIT_MAX)
-		return -1;
-	if (bpf_skb_load_bytes(skb, 0, split->eth, sizeof(split->eth)) ||
-	    bpf_skb_load_bytes(skb, p->l3, split->head, head))
-		return -1;
-	return bpf_skb_load_bytes(skb, p->l3, split->packet, len);
+	r = bpf_skb_load_bytes(skb, 0, split->eth, sizeof(split->eth));
+	r = r ? r
+	      : bpf_skb_load_bytes(skb, p->l3, split->head,
+				   within(p->l4 - p->l3, 20, IP4_HEAD_MAX));
+	return r ? r
+		 : bpf_skb_load_bytes(skb, p->l3, split->packet, within(p->l3_len, 1, SPLIT_MAX));
 }
 
 /* Splits the packet in this CPU's scratch, of which `mtu` bytes would fit: HELD, it comes again in
@@ -200,7 +199,8 @@ __noinline int tc_split(struct __sk_buff *skb, __u32 mtu)
 		return COUNT_DROP_ERROR;
 	p = &s->pkt;
 	split->head_len = head = p->l4 - p->l3;
-	if (mtu > SPLIT_MAX || mtu < head || mtu >= p->l3_len)
+	if (head < sizeof(struct iphdr) || head > IP4_HEAD_MAX || p->l3_len > SPLIT_MAX ||
+	    mtu < head || mtu >= p->l3_len)
 		return COUNT_DROP_TOO_BIG;
 	first = (mtu - head) & ~7u;
 	/* Of a first fragment all headers are expected, here too. */

@@ -145,6 +145,11 @@ class Scenario:
         for vip in OUTSIDE_VIPS:
             wait_for(lambda: len(self.client.get_many(3, vip)) == 3, what=f"three servers behind {vip}")
 
+    def wait_idle(self, deadline=20.0):
+        """Waits until no flow is left."""
+        wait_for(lambda: not sum(server["active"] + server["inactive"] for service in self.lb1.lbctl("services")
+                                 for server in service["servers"]), deadline, "no flow is left")
+
     def checksum_errors(self):
         """Checksum errors that the machines' stacks have counted, by machine and counter."""
         found = {}

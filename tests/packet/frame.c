@@ -18,6 +18,10 @@
 #define ICMP_HEADER 8
 #define ICMP_CHECK  2
 
+#define SCTP_HEADER	  12
+#define SCTP_CHUNK_HEADER 4
+#define SCTP_CRC32C	  8
+
 static const struct {
 	const char *v4, *v6;
 	uint16_t port;
@@ -177,6 +181,40 @@ static size_t put_udp(const struct frame *f, uint8_t *p)
 	return sizeof(udp);
 }
 
+/* The common header and one chunk, RFC 9260 3. */
+static size_t put_sctp(const struct frame *f, uint8_t *p)
+{
+	uint16_t ports[2] = { htons(f->sport ? f->sport : people[f->from].port),
+			      htons(f->dport ? f->dport : people[f->to].port) };
+	uint16_t chunk_len = htons((uint16_t)(SCTP_CHUNK_HEADER + f->payload));
+	uint32_t tag = htonl(f->chunk == INIT ? 0 : 0x0a0b0c0d);
+
+	memcpy(p, ports, sizeof(ports));
+	memcpy(p + 4, &tag, sizeof(tag));
+	p[SCTP_HEADER] = f->chunk;
+	memcpy(p + SCTP_HEADER + 2, &chunk_len, sizeof(chunk_len));
+	return SCTP_HEADER + SCTP_CHUNK_HEADER;
+}
+
+/* RFC 9260 appendix A: the remainder's bits in reverse, as the polynomial's here. */
+static void put_crc32c(uint8_t *p, size_t len)
+{
+	uint32_t crc = 0xffffffff;
+	uint8_t bytes[4];
+	size_t i;
+	int bit;
+
+	for (i = 0; i < len; i++) {
+		crc ^= p[i];
+		for (bit = 0; bit < 8; bit++)
+			crc = crc & 1 ? crc >> 1 ^ 0x82f63b78 : crc >> 1;
+	}
+	crc = ~crc;
+	for (i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(crc >> 8 * i);
+	memcpy(p + SCTP_CRC32C, bytes, sizeof(bytes));
+}
+
 /* The IP packet of another frame. */
 static size_t put_inside(const struct frame *f, bool v6, uint8_t *p)
 {
@@ -197,7 +235,7 @@ static size_t put_icmp(const struct frame *f, bool v6, uint8_t *p)
 	memcpy(p + 4, &rest, sizeof(rest));
 	if (!f->about)
 		return ICMP_HEADER;
-	len = put_inside(f->about, v6, p + ICMP_HEADER);
+	len = put_inside(f->about, v6 != f->about->tunnel_other_family, p + ICMP_HEADER);
 	if (f->quote && f->quote < len) {
 		memset(p + ICMP_HEADER + f->quote, 0, len - f->quote);
 		len = f->quote;
@@ -220,6 +258,8 @@ static void put_check(const struct frame *f, bool v6, uint8_t proto, uint8_t *l4
 		at = l4 + ICMP_CHECK;
 	else if (proto == IPPROTO_ICMP)
 		at = l4 + ICMP_CHECK, sum = 0;
+	else if (proto == IPPROTO_SCTP)
+		return put_crc32c(l4, len);
 	else
 		return;
 	check = csum_fold(f->unfinished ? sum : csum_add(sum, l4, len));
@@ -268,10 +308,10 @@ size_t frame_build(const struct frame *f, bool v6, uint8_t *buf)
 		len = put_tcp(f, l4);
 	else if (proto == IPPROTO_UDP)
 		len = put_udp(f, l4);
+	else if (proto == IPPROTO_SCTP)
+		len = put_sctp(f, l4);
 	else if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6)
 		len = put_icmp(f, v6, l4);
-	else if (f->inside)
-		len = put_inside(f->inside, proto == IPPROTO_IPV6, l4);
 	for (i = 0; i < f->payload; i++)
 		l4[len + i] = (uint8_t)(i * 7 + 3);
 	len += f->payload;

@@ -18,6 +18,25 @@
 #define PSH 0x08
 #define ACK 0x10
 
+/* Chunks of SCTP. */
+#define DATA		  0
+#define INIT		  1
+#define INIT_ACK	  2
+#define SACK		  3
+#define HEARTBEAT	  4
+#define HEARTBEAT_ACK	  5
+#define ABORT		  6
+#define SHUTDOWN	  7
+#define SHUTDOWN_ACK	  8
+#define OP_ERROR	  9
+#define COOKIE_ECHO	  10
+#define COOKIE_ACK	  11
+#define ECNE		  12
+#define CWR		  13
+#define SHUTDOWN_COMPLETE 14
+#define AUTH		  15
+#define ASCONF		  0xc1
+
 /* Who can send and receive.  Each has an address of both families, a port and a MAC. */
 enum who {
 	NOBODY,
@@ -42,6 +61,7 @@ struct frame {
 	enum who link_from, link_to; /* of the MACs */
 	uint8_t proto;		     /* TCP */
 	uint8_t flags;		     /* of TCP: ACK */
+	uint8_t chunk;		     /* of SCTP: DATA */
 	uint8_t ttl;		     /* 64 */
 	uint16_t payload;	     /* bytes behind the header */
 	uint16_t sport, dport;	     /* theirs */
@@ -55,8 +75,7 @@ struct frame {
 	bool no_check;		 /* UDP without a checksum */
 	bool tagged;		 /* 802.1Q in band */
 	bool broadcast;		 /* to ff:ff:ff:ff:ff:ff */
-	const struct frame *inside; /* a tunnel's packet: with proto IPIP or IPV6, in a frame */
-	const struct frame *about;  /* an ICMP error (proto ICMP or ICMPV6) about this one */
+	const struct frame *about; /* an ICMP error (proto ICMP or ICMPV6) about this one */
 	uint8_t icmp_type, icmp_code;
 	uint32_t icmp_rest;	  /* the second word of the error */
 	uint16_t quote;		  /* bytes of `about` that are quoted; all */

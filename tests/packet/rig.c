@@ -145,6 +145,7 @@ struct rig *rig_open(unsigned flows)
 
 void rig_close(struct rig *rig)
 {
+	rig_books_balance(rig);
 	lbd_bpf__destroy(rig->skel);
 	free(rig);
 }
@@ -177,6 +178,7 @@ static void set_port(struct rig *rig, unsigned ifindex, enum who who)
 
 void rig_reset(struct rig *rig, bool v6, enum hook hook)
 {
+	rig_books_balance(rig);
 	rig->v6 = v6;
 	rig->hook = hook;
 	hash_clear(rig->skel->maps.services);
@@ -190,6 +192,7 @@ void rig_reset(struct rig *rig, bool v6, enum hook hook)
 	hash_clear(rig->skel->maps.held);
 	percpu_clear(rig->skel->maps.counters, HOOKS * COUNTERS);
 	percpu_clear(rig->skel->maps.server_stats, RIG_SLOTS);
+	percpu_clear(rig->skel->maps.port_stats, RIG_PORTS);
 	percpu_clear(rig->skel->maps.credits, bpf_map__max_entries(rig->skel->maps.credits));
 	memset(rig->svcs, 0, RIG_SLOTS * sizeof(*rig->svcs));
 	memset(rig->servers, 0, RIG_SLOTS * sizeof(*rig->servers));
@@ -197,7 +200,7 @@ void rig_reset(struct rig *rig, bool v6, enum hook hook)
 	memset(rig->ranges, 0, RIG_SLOTS * sizeof(*rig->ranges));
 	memset(rig->lips, 0, 8 * sizeof(*rig->lips));
 	memset(rig->gates, 0, 8 * sizeof(*rig->gates));
-	memset(rig->ports, 0, 64 * sizeof(*rig->ports));
+	memset(rig->ports, 0, RIG_PORTS * sizeof(*rig->ports));
 	set_port(rig, rig->front, FRONT);
 	set_port(rig, rig->back, BACK);
 	rig->lips[LIP_SLOT] = (struct lip){ .addr = who_addr(LIP, v6),
@@ -384,6 +387,48 @@ uint64_t rig_count(struct rig *rig, enum hook hook, enum counter what)
 	return sum;
 }
 
+bool counter_is_end(enum counter what)
+{
+	static const char *const names[COUNTERS] = {
+#define X(name, text, help) [COUNT_##name] = text,
+		LBD_COUNTERS(X)
+#undef X
+	};
+
+	return what == COUNT_REDIRECTED || what == COUNT_PASSED || what == COUNT_HELD ||
+	       !strncmp(names[what], "drop_", strlen("drop_"));
+}
+
+void rig_books_balance(struct rig *rig)
+{
+	enum counter c;
+	enum hook hook;
+	uint64_t sum;
+
+	for (hook = 0; hook < HOOKS; hook++) {
+		for (sum = 0, c = 0; c < COUNTERS; c++)
+			if (counter_is_end(c))
+				sum += rig_count(rig, hook, c);
+		assert_int_equal(sum, rig_count(rig, hook, COUNT_SEEN));
+	}
+}
+
+void rig_port_stats(struct rig *rig, unsigned ifindex, struct port_stats *ret)
+{
+	struct port_stats cpus[256] = {};
+	int n = libbpf_num_possible_cpus(), i;
+
+	memset(ret, 0, sizeof(*ret));
+	assert_int_equal(
+		bpf_map_lookup_elem(bpf_map__fd(rig->skel->maps.port_stats), &ifindex, cpus), 0);
+	for (i = 0; i < n; i++) {
+		ret->in_packets += cpus[i].in_packets;
+		ret->in_bytes += cpus[i].in_bytes;
+		ret->out_packets += cpus[i].out_packets;
+		ret->out_bytes += cpus[i].out_bytes;
+	}
+}
+
 void rig_stats(struct rig *rig, uint32_t server, struct server_stats *ret)
 {
 	struct server_stats cpus[256] = {};
@@ -464,35 +509,6 @@ void rig_flow_set(struct rig *rig, const struct frame *f, const struct flow *to)
 	assert_int_equal(bpf_map_lookup_elem(flows_fd(rig, rig->v6), &key, &value), 0);
 	value.f = *to;
 	assert_int_equal(bpf_map_update_elem(flows_fd(rig, rig->v6), &key, &value, BPF_EXIST), 0);
-}
-
-/* As flow_tag() of the programs has it. */
-static uint32_t tag_of(const struct rig *rig, const union key *key)
-{
-	size_t words = (rig->v6 ? sizeof(key->v6) : sizeof(key->v4)) / 4, i;
-	uint32_t word[sizeof(*key) / 4], tag = 0;
-
-	memcpy(word, key, sizeof(*key));
-	for (i = 0; i < words; i++) {
-		tag = (tag ^ word[i]) * 0x9e3779b1;
-		tag ^= tag >> 15;
-	}
-	return tag;
-}
-
-void rig_flow_put(struct rig *rig, const struct frame *f, const struct frame *to,
-		  const struct flow *flow)
-{
-	union key key = key_of(rig, f), becomes = key_of(rig, to);
-	union value value = { .f = *flow };
-
-	value.f.word = WORD(LIFE_LIVE, 0, FLOW_ESTABLISHED, 1);
-	value.f.tag = tag_of(rig, &key);
-	if (rig->v6)
-		value.v6.to = becomes.v6.t;
-	else
-		value.v4.to = becomes.v4.t;
-	assert_int_equal(bpf_map_update_elem(flows_fd(rig, rig->v6), &key, &value, BPF_ANY), 0);
 }
 
 void rig_flow_delete(struct rig *rig, const struct frame *f)

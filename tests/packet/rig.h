@@ -13,6 +13,7 @@
 #include "xmit/lbd.skel.h"
 
 #define RIG_FLOWS 4096
+#define RIG_PORTS 64  /* of interfaces, likewise */
 #define RIG_SLOTS 160 /* of each shared map: what rig_reset() clears */
 
 /* Slots that rig_service() and rig_server() use. */
@@ -78,15 +79,18 @@ void rig_run(struct rig *rig, const struct frame *f, const struct context *c, st
 bool rig_sum_known_works(struct rig *rig);
 
 uint64_t rig_count(struct rig *rig, enum hook hook, enum counter what);
+/* Is a packet counted there in the end?  seen = the sum of these. */
+bool counter_is_end(enum counter what);
+/* Every packet that a program saw was counted where it ended.  rig_reset() and rig_close() ask this
+ * of what was before. */
+void rig_books_balance(struct rig *rig);
+void rig_port_stats(struct rig *rig, unsigned ifindex, struct port_stats *ret);
 void rig_stats(struct rig *rig, uint32_t server, struct server_stats *ret);
 size_t rig_flows(struct rig *rig);
 
 /* Entries by the tuple of a frame, seen from the side given. */
 bool rig_flow(struct rig *rig, const struct frame *f, struct flow *ret);
 void rig_flow_set(struct rig *rig, const struct frame *f, const struct flow *to);
-/* An entry, live, that makes the tuple of f that of to; of f it has server, gate, verbs, flags. */
-void rig_flow_put(struct rig *rig, const struct frame *f, const struct frame *to,
-		  const struct flow *flow);
 void rig_flow_delete(struct rig *rig, const struct frame *f);
 
 /* Runs the reclaim program over the keys in rig->reclaim, or over every flow and template; 0 or

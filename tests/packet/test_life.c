@@ -402,7 +402,7 @@ static bool books_balance(struct rig *rig, uint64_t ops)
 			if (n)
 				printf("%s %s: %lu\n", h == HOOK_XDP ? "xdp" : "tc", names[c],
 				       (unsigned long)n);
-			if (c <= COUNT_PASSED || (c >= COUNT_DROP_GATE && c <= COUNT_DROP_ERROR))
+			if (counter_is_end(c))
 				sum += n;
 		}
 	}

@@ -134,6 +134,49 @@ static void test_nat_clamps_syn_and_answer(void **state)
 	each(nat);
 }
 
+static void fullnat(const struct options *o, const struct context *c)
+{
+	const struct frame request = with_options(&syn, o->before, o->len);
+	struct frame reply = with_options(&syn_ack, o->before, o->len);
+
+	reset(rig->v6, rig->hook, METHOD_FULLNAT);
+	reply.to = LIP;
+	expect(&request, LIP, WEB1, expected(o), c);
+	expect(&reply, VIP, CLIENT, expected(o), c);
+}
+
+static void test_fullnat_clamps_syn_and_answer(void **state)
+{
+	each(fullnat);
+}
+
+/* Behind the tunnel's header. */
+static void tun(const struct options *o, const struct context *c)
+{
+	struct frame request = with_options(&syn, o->before, o->len), out;
+	uint8_t want[FRAME_MAX];
+	struct outcome got;
+	size_t len;
+
+	reset(rig->v6, rig->hook, METHOD_TUN);
+	out = with_options(&syn, expected(o), o->len);
+	out.tunnel = WEB1;
+	out.ttl = 63;
+	out.link_from = BACK;
+	out.link_to = WEB1;
+	rig_run(rig, &request, c, &got);
+	len = frame_build(&out, rig->v6, want);
+	assert_int_equal(got.len, len);
+	if (rig->v6)
+		memset(got.frame + 15, 0, 3); /* a flow label, any */
+	assert_memory_equal(got.frame, want, len);
+}
+
+static void test_tun_clamps_syn(void **state)
+{
+	each(tun);
+}
+
 static void dr(const struct options *o, const struct context *c)
 {
 	const struct frame request = with_options(&syn, o->before, o->len);
@@ -195,7 +238,9 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nat_clamps_syn_and_answer),
+		cmocka_unit_test(test_fullnat_clamps_syn_and_answer),
 		cmocka_unit_test(test_dr_clamps_syn),
+		cmocka_unit_test(test_tun_clamps_syn),
 		cmocka_unit_test(test_other_segments_stay),
 		cmocka_unit_test(test_without_a_limit_syns_stay),
 		cmocka_unit_test(test_behind_ip_options),

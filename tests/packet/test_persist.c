@@ -773,6 +773,58 @@ static void test_one_packet_switched_on_and_off(void **state)
 	on_all(switched);
 }
 
+/* The fragments of a datagram stay together, and datagrams spread all the same. */
+static void test_fragments_of_one_packet_go_together(void **state)
+{
+	static const struct context usual;
+	uint8_t whole[FRAME_MAX], part[FRAME_MAX];
+	struct frame f = datagram;
+	size_t len, part_len, at;
+	unsigned used = 0, i;
+	struct outcome o;
+	int v6;
+
+	f.payload = 600;
+	f.may_fragment = true;
+	for (i = 0; i < 100; i++) {
+		uint8_t macs[3];
+
+		v6 = i >= 50;
+		if (i % 50 == 0) {
+			rig_reset(rig, v6, HOOK_INGRESS);
+			one_packet(v6 ? METHOD_NAT : METHOD_DR, 3);
+			rig->svcs[SVC].pick = i ? PICK_LC : PICK_NEXT;
+			used = 0;
+		}
+		len = frame_build(&f, v6, whole);
+		for (at = 0; at < 3; at++) {
+			part_len = frame_fragment(whole, len, v6, at * 256, 256, part);
+			/* the low byte of the identification */
+			part[14 + (v6 ? 40 + 7 : 5)] = (uint8_t)i;
+			rig_run_bytes(rig, part, part_len, &usual, &o);
+			assert_int_equal(o.action, action_redirect(HOOK_INGRESS));
+			macs[at] = o.frame[5];
+		}
+		assert_int_equal(macs[0], macs[1]);
+		assert_int_equal(macs[0], macs[2]);
+		used |= 1u << (macs[0] & 0xf);
+		if (i % 50 == 49) {
+			struct server_stats s;
+			uint64_t conns = 0;
+			uint32_t id;
+
+			for (id = SERVER1; id < SERVER1 + 3; id++) {
+				rig_stats(rig, id, &s);
+				assert_in_range(s.conns, 8, 30);
+				conns += s.conns;
+			}
+			assert_int_equal(conns, 50);
+			assert_int_equal(used, 0xe);
+		}
+	}
+	no_load();
+}
+
 /* What xdp cannot send is TC's, and counts once. */
 static void test_xdp_hands_on_one_packet_undone(void **state)
 {
@@ -824,6 +876,7 @@ int main(void)
 		cmocka_unit_test(test_way_back_ends_when_idle),
 		cmocka_unit_test(test_one_packet_clash),
 		cmocka_unit_test(test_one_packet_switched_on_and_off),
+		cmocka_unit_test(test_fragments_of_one_packet_go_together),
 		cmocka_unit_test(test_xdp_hands_on_one_packet_undone),
 	};
 	int r;

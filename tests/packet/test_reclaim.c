@@ -238,6 +238,181 @@ static void test_twin_is_told_after_a_second(void **state)
 	on_both_families(refresh);
 }
 
+/* ---- One direction only --------------------------------------------------------------------- */
+
+#define SECOND	250u /* the HZ that programs of the rig believe in */
+#define MINUTES 10u
+
+/* Packets of one direction, `step` jiffies apart, for ten minutes: ten times what the flow may be
+ * idle.  The sweep asks all the time. */
+static void one_way(const struct frame *like, uint32_t step)
+{
+	uint32_t passed, i;
+
+	service(METHOD_NAT);
+	forward(&request, SYN);
+	forward(&reply, SYN | ACK);
+	forward(&request, ACK);
+	for (i = 0; i < FLOW_STATES; i++)
+		rig->svcs[SVC].timeout[i] = MINUTES * 60 * SECOND / 10;
+	for (passed = 0; passed < MINUTES * 60 * SECOND; passed += step) {
+		rig_age(rig, step);
+		forward(like, ACK);
+		if (passed % (10 * SECOND) < step)
+			reclaim(0, 0, 2);
+	}
+	forward(&request, ACK);
+	forward(&reply, ACK);
+	assert_int_equal(rig->servers[SERVER1].active, 1);
+	rig_age(rig, MINUTES * 60 * SECOND / 10 + 100);
+	assert_int_equal(rig_reclaim(rig), 0);
+	assert_int_equal(rig->reclaim->reclaimed, 1);
+	assert_int_equal(rig_flows(rig), 0);
+}
+
+static void one_way_of_client(void)
+{
+	one_way(&request, 50 * SECOND);
+}
+
+static void one_way_of_server(void)
+{
+	one_way(&reply, 50 * SECOND);
+}
+
+/* So often that the twin is never told. */
+static void stream_of_client(void)
+{
+	one_way(&request, SECOND / 2);
+}
+
+static void stream_of_server(void)
+{
+	one_way(&reply, SECOND / 2);
+}
+
+static void test_ten_minutes_one_way_lose_no_half(void **state)
+{
+	on_both_families(one_way_of_client);
+	on_both_families(one_way_of_server);
+	on_both_families(stream_of_client);
+	on_both_families(stream_of_server);
+}
+
+static void changed_timeout(void)
+{
+	service(METHOD_NAT);
+	forward(&request, SYN);
+	forward(&reply, SYN | ACK);
+	forward(&request, ACK);
+	rig_age(rig, 1000);
+	reclaim(0, 0, 2);
+	rig->svcs[SVC].timeout[FLOW_ESTABLISHED] = 500;
+	assert_int_equal(rig_reclaim(rig), 0);
+	assert_int_equal(rig->reclaim->reclaimed, 1);
+	assert_int_equal(rig_flows(rig), 0);
+}
+
+static void test_changed_timeout_acts_on_existing_flows(void **state)
+{
+	on_both_families(changed_timeout);
+}
+
+/* ---- Servers that leave --------------------------------------------------------------------- */
+
+static unsigned ended(void)
+{
+	const struct reclaim *r = rig->reclaim;
+	unsigned i, n = 0;
+
+	for (i = 0; i < r->n4; i++)
+		n += r->ended4[i];
+	for (i = 0; i < r->n6; i++)
+		n += r->ended6[i];
+	return n;
+}
+
+static enum method leaving_method;
+
+static void lost(void)
+{
+	struct frame second = { .from = CLIENT, .to = VIP, .sport = 31000 };
+	bool pairs = leaving_method == METHOD_NAT;
+	struct outcome o;
+
+	rig_service(rig, SVC, VIP, IPPROTO_TCP, leaving_method, 2);
+	forward(&request, SYN); /* to WEB1 */
+	forward(&second, SYN);	/* to WEB2 */
+	forward(&request, ACK);
+	reclaim(0, 0, pairs ? 4 : 2);
+	assert_int_equal(ended(), 0);
+	rig->servers[SERVER1].status = SERVER_LOST | SERVER_RESET;
+	rig_run(rig, &request, NULL, &o);
+	assert_int_equal(o.action, action_drop(rig->hook));
+	assert_int_equal(rig_count(rig, HOOK_INGRESS, COUNT_DROP_SERVER_GONE), 1);
+	/* Fresh as it is: it goes, and the other server's stays. */
+	assert_int_equal(rig_reclaim(rig), 0);
+	assert_int_equal(rig->reclaim->reclaimed, 1);
+	assert_int_equal(rig->reclaim->orphans, 0);
+	assert_int_equal(ended(), 1);
+	assert_int_equal(rig_flows(rig), pairs ? 2 : 1);
+	assert_int_equal(rig->servers[SERVER1].active, 0);
+	assert_int_equal(rig->servers[SERVER1].inactive, 0);
+	assert_int_equal(rig->servers[SERVER1 + 1].inactive, 1);
+	forward(&second, ACK);
+	assert_int_equal(rig_reclaim(rig), 0);
+	assert_int_equal(ended(), 0);
+}
+
+static void test_flows_of_a_lost_server_end_at_once(void **state)
+{
+	static const enum method methods[] = { METHOD_NAT, METHOD_DR, METHOD_TUN };
+	size_t i;
+
+	for (i = 0; i < sizeof(methods) / sizeof(*methods); i++) {
+		leaving_method = methods[i];
+		on_both_families(lost);
+	}
+}
+
+static void lost_ported(void)
+{
+	rig_service(rig, SVC, VIP, IPPROTO_TCP, METHOD_FULLNAT, 1);
+	forward(&request, SYN);
+	assert_int_equal(rig_flows(rig), 2);
+	rig->servers[SERVER1].status = SERVER_LOST;
+	assert_int_equal(rig_reclaim(rig), 0);
+	assert_int_equal(rig->reclaim->reclaimed, 1);
+	assert_int_equal(ended(), 1);
+	assert_int_equal(rig_flows(rig), 0);
+	assert_int_equal(rig->servers[SERVER1].inactive, 0);
+	/* The only port is free again. */
+	rig->servers[SERVER1].status = SERVER_ALIVE | SERVER_TAKES;
+	forward(&request, SYN);
+}
+
+static void test_local_port_of_a_lost_server_is_free(void **state)
+{
+	on_both_families(lost_ported);
+}
+
+static void lost_and_found(void)
+{
+	service(METHOD_NAT);
+	forward(&request, SYN);
+	rig->servers[SERVER1].status = SERVER_LOST;
+	rig->servers[SERVER1].status = SERVER_ALIVE | SERVER_TAKES;
+	reclaim(0, 0, 2);
+	rig->servers[SERVER1].status = 0; /* down, but its service keeps the flows */
+	reclaim(0, 0, 2);
+	forward(&request, ACK);
+}
+
+static void test_flows_go_on_when_the_server_is_back_or_keeps_them(void **state)
+{
+	on_both_families(lost_and_found);
+}
+
 static void test_unknown_keys_are_ignored(void **state)
 {
 	struct reclaim *batch = rig->reclaim;
@@ -288,6 +463,11 @@ int main(void)
 		cmocka_unit_test(test_reply_half_of_a_former_flow_is_removed),
 		cmocka_unit_test(test_entry_left_claimed_is_removed_later),
 		cmocka_unit_test(test_twin_is_told_after_a_second),
+		cmocka_unit_test(test_ten_minutes_one_way_lose_no_half),
+		cmocka_unit_test(test_changed_timeout_acts_on_existing_flows),
+		cmocka_unit_test(test_flows_of_a_lost_server_end_at_once),
+		cmocka_unit_test(test_local_port_of_a_lost_server_is_free),
+		cmocka_unit_test(test_flows_go_on_when_the_server_is_back_or_keeps_them),
 		cmocka_unit_test(test_unknown_keys_are_ignored),
 		cmocka_unit_test(test_batch_larger_than_its_room_is_cut),
 		cmocka_unit_test(test_empty_run_tells_the_time),

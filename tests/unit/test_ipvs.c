@@ -331,6 +331,129 @@ static void removed_server_keeps_its_slot_until_a_sweep(void **state)
 	assert_int_equal(ring_id(r, svc, 0), id);
 }
 
+/* Server a's slot, up. */
+static struct server *server_a(struct rig *r)
+{
+	uint32_t svc;
+
+	ipvs_reconcile(r->v, &r->conf);
+	ipvs_verdict(r->v, "www", "a", true);
+	turn(r);
+	svc = lookup(r, &r->vips[0].addr, 80).svc;
+	assert_int_equal(ring_len(r, svc), 1);
+	return &r->be->servers[ring_id(r, svc, 0)];
+}
+
+static const struct {
+	unsigned conf;
+	uint32_t status;
+} downs[] = {
+	{ CONF_DOWN_KEEP, 0 },
+	{ CONF_DOWN_DROP, SERVER_LOST },
+	{ CONF_DOWN_RESET, SERVER_LOST | SERVER_RESET },
+};
+
+#define DOWNS (sizeof(downs) / sizeof(*downs))
+
+static void flows_of_a_failed_server_end_if_the_service_wants_it(void **state)
+{
+	struct rig *r = *state;
+	struct server *a;
+	size_t i;
+
+	for (i = 0; i < DOWNS; i++) {
+		r->service.on_server_down = downs[i].conf;
+		a = server_a(r);
+		assert_int_equal(a->status, SERVER_ALIVE | SERVER_TAKES);
+		ipvs_verdict(r->v, "www", "a", false);
+		assert_int_equal(a->status, downs[i].status);
+		ipvs_reconcile(r->v, &r->conf);
+		assert_int_equal(a->status, downs[i].status);
+		/* Whoever changes the mind while it is down means this one, too. */
+		r->service.on_server_down = CONF_DOWN_DROP;
+		ipvs_reconcile(r->v, &r->conf);
+		assert_int_equal(a->status, SERVER_LOST);
+		ipvs_verdict(r->v, "www", "a", true);
+		assert_int_equal(a->status, SERVER_ALIVE | SERVER_TAKES);
+		/* Weight 0 drains. */
+		r->servers[0].weight = 0;
+		ipvs_reconcile(r->v, &r->conf);
+		assert_int_equal(a->status, SERVER_ALIVE);
+		r->servers[0].weight = 1;
+	}
+}
+
+static void server_that_was_never_up_is_not_lost(void **state)
+{
+	struct rig *r = *state;
+	uint32_t id;
+
+	r->service.on_server_down = CONF_DOWN_RESET;
+	ipvs_reconcile(r->v, &r->conf);
+	for (id = 1; id < SERVER_MAX; id++)
+		assert_int_equal(r->be->servers[id].status, 0);
+}
+
+static void flows_of_a_removed_server_end_if_the_service_wants_it(void **state)
+{
+	struct rig *r = *state;
+	struct server *a;
+	size_t i;
+
+	for (i = 0; i < DOWNS; i++) {
+		r->conf.n_services = 1;
+		r->service.n_servers = 4;
+		r->service.servers = r->servers;
+		r->service.on_server_down = downs[i].conf;
+		a = server_a(r);
+		r->service.n_servers = 3;
+		r->service.servers = r->servers + 1;
+		ipvs_reconcile(r->v, &r->conf);
+		assert_int_equal(a->status, downs[i].status);
+		/* and with its service */
+		r->service.n_servers = 4;
+		r->service.servers = r->servers;
+		a = server_a(r);
+		r->conf.n_services = 0;
+		ipvs_reconcile(r->v, &r->conf);
+		assert_int_equal(a->status, downs[i].status);
+	}
+}
+
+/* It was taken out of the file while no daemon ran. */
+static void adopted_server_that_nobody_wants_is_lost(void **state)
+{
+	struct rig *r = *state;
+	struct server *a;
+
+	r->service.on_server_down = CONF_DOWN_RESET;
+	a = server_a(r);
+	ipvs_free(r->v);
+	assert_int_equal(ipvs_new(r->loop, r->net, r->be, &r->v), 0);
+	r->service.n_servers = 3;
+	r->service.servers = r->servers + 1;
+	ipvs_reconcile(r->v, &r->conf);
+	assert_int_equal(a->status, SERVER_LOST | SERVER_RESET);
+}
+
+/* A local port may not come back while the server remembers its last connection. */
+static void fullnat_rests_in_time_wait_for_a_minute(void **state)
+{
+	struct rig *r = *state;
+	uint32_t svc;
+
+	r->service.timeouts.time_wait = SEC(5);
+	ipvs_reconcile(r->v, &r->conf);
+	svc = lookup(r, &r->vips[0].addr, 80).svc;
+	assert_int_equal(r->be->svcs[svc].timeout[FLOW_TIME_WAIT], 5 * r->be->hz);
+	r->servers[1].method = CONF_METHOD_FULLNAT;
+	ipvs_reconcile(r->v, &r->conf);
+	assert_int_equal(r->be->svcs[svc].timeout[FLOW_TIME_WAIT], 60 * r->be->hz);
+	r->service.timeouts.time_wait = SEC(90);
+	ipvs_reconcile(r->v, &r->conf);
+	assert_int_equal(r->be->svcs[svc].timeout[FLOW_TIME_WAIT], 90 * r->be->hz);
+}
+
 static void removed_service_leaves_no_key(void **state)
 {
 	struct rig *r = *state;
@@ -463,6 +586,11 @@ int main(void)
 		RIG(reconcile_again_changes_nothing),
 		RIG(successor_adopts_service_server_and_gate),
 		RIG(removed_server_keeps_its_slot_until_a_sweep),
+		RIG(flows_of_a_failed_server_end_if_the_service_wants_it),
+		RIG(server_that_was_never_up_is_not_lost),
+		RIG(flows_of_a_removed_server_end_if_the_service_wants_it),
+		RIG(adopted_server_that_nobody_wants_is_lost),
+		RIG(fullnat_rests_in_time_wait_for_a_minute),
 		RIG(removed_service_leaves_no_key),
 		RIG(service_on_another_port_is_another_service),
 		RIG(vip_that_moves_between_instances_changes_its_gate),

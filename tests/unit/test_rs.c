@@ -27,6 +27,13 @@ static const char text[] =
 	"		servers: { c: { address = \"192.0.2.21\"; }; d: { address = \"2001:db8::21\"; }; }; };\n"
 	"	smtp: { vip = [ \"192.0.2.11\" ]; port = 25; method = \"dr\";\n"
 	"		servers: { c: { address = \"192.0.2.21\"; }; e: { address = \"192.0.2.22\"; }; }; };\n"
+	"	far: { vip = [ \"192.0.2.11\", \"2001:db8::10\" ]; port = 81; method = \"tun\"; servers: {\n"
+	"		t: { address = \"203.0.113.5\"; };\n"
+	"		u: { address = \"fd00::12\"; method = \"fullnat\"; }; }; };\n"
+	"	net: { vip = [ \"198.51.100.64/28\", \"2001:db8::10\" ]; port = 82; method = \"dr\";\n"
+	"		servers: { m: { address = \"192.0.2.23\"; method = \"tun\"; };\n"
+	"		o: { address = \"2001:db8::22\"; }; n: { address = \"192.0.2.24\"; }; };\n"
+	"		sorry: { address = \"203.0.113.5\"; method = \"tun\"; }; };\n"
 	"};\n";
 
 struct answer {
@@ -86,23 +93,43 @@ static void assert_lines(const char *server, ...)
 static void nat_servers_get_the_gateway_of_their_network(void **state)
 {
 	/* The smallest network first, and there what is no VIP. */
-	assert_lines("10.0.0.11", "server=10.0.0.11", "family=4", "vips=''", "gateway=10.0.0.1",
-		     "directors=' 192.0.2.10 192.0.2.11 10.0.0.1 10.0.0.100 10.0.0.2'", NULL);
-	assert_lines("fd00::11", "server=fd00::11", "family=6", "vips=''", "gateway=fd00::1",
-		     "directors=' 2001:db8::10 fd00::1'", NULL);
+	assert_lines("10.0.0.11", "server=10.0.0.11", "family=4", "dr_vips=''", "tun_vips=''",
+		     "gateway=10.0.0.1",
+		     "directors=' 192.0.2.10 192.0.2.11 10.0.0.1 10.0.0.100 10.0.0.2 2001:db8::10 "
+		     "fd00::1'",
+		     NULL);
+	assert_lines("fd00::11", "server=fd00::11", "family=6", "dr_vips=''", "gateway=fd00::1",
+		     NULL);
 }
 
 static void dr_servers_get_each_vip_of_their_family_once(void **state)
 {
-	assert_lines("192.0.2.22", "vips=' 192.0.2.11'", "gateway=", NULL);
-	assert_lines("2001:db8::21", "vips=' 2001:db8::10'", "gateway=", NULL);
+	assert_lines("192.0.2.22", "dr_vips=' 192.0.2.11'", "gateway=", NULL);
+	assert_lines("2001:db8::21", "dr_vips=' 2001:db8::10'", "gateway=", NULL);
 }
 
 /* Its own VIP of dr would be a gateway that it finds on itself. */
 static void a_server_of_both_methods_gets_both(void **state)
 {
-	assert_lines("192.0.2.21", "vips=' 192.0.2.11 192.0.2.12'", "gateway=192.0.2.10",
+	assert_lines("192.0.2.21", "dr_vips=' 192.0.2.11 192.0.2.12'", "gateway=192.0.2.10",
 		     "#   www (nat)", "#   tls (dr)", "#   smtp (dr)", NULL);
+}
+
+/* tun alone brings one family in the other; a VIP of two services is named once. */
+static void tun_servers_get_the_vips_of_both_families(void **state)
+{
+	assert_lines("203.0.113.5", "dr_vips=''", "gateway=", "shares_segment=",
+		     "tun_vips=' 192.0.2.11 2001:db8::10 198.51.100.64/28'", "#   far (tun)",
+		     "#   net (tun)", NULL);
+}
+
+static void the_method_is_the_servers_own(void **state)
+{
+	assert_lines("192.0.2.23", "tun_vips=' 198.51.100.64/28 2001:db8::10'", "dr_vips=''",
+		     "shares_segment=yes", NULL);
+	assert_lines("192.0.2.24", "tun_vips=''", "dr_vips=' 198.51.100.64/28'", NULL);
+	assert_lines("fd00::12", "tun_vips=''", "dr_vips=''", "gateway=", "#   far (fullnat)",
+		     NULL);
 }
 
 static void a_stranger_is_told_who_the_servers_are(void **state)
@@ -113,7 +140,8 @@ static void a_stranger_is_told_who_the_servers_are(void **state)
 	assert_int_equal(a.script.len, 0);
 	assert_string_equal(str_text(&a.why),
 			    "192.0.2.99 is a server of no service; servers are 10.0.0.11, "
-			    "fd00::11, 192.0.2.21, 198.51.100.1, 2001:db8::21, 192.0.2.22");
+			    "fd00::11, 192.0.2.21, 198.51.100.1, 2001:db8::21, 192.0.2.22, "
+			    "203.0.113.5, fd00::12, 192.0.2.23, 2001:db8::22, ...");
 	answer_free(&a);
 }
 
@@ -138,6 +166,8 @@ int main(void)
 		cmocka_unit_test(nat_servers_get_the_gateway_of_their_network),
 		cmocka_unit_test(dr_servers_get_each_vip_of_their_family_once),
 		cmocka_unit_test(a_server_of_both_methods_gets_both),
+		cmocka_unit_test(tun_servers_get_the_vips_of_both_families),
+		cmocka_unit_test(the_method_is_the_servers_own),
 		cmocka_unit_test(a_stranger_is_told_who_the_servers_are),
 		cmocka_unit_test(a_nat_server_without_gateway_is_an_error_that_helps),
 	};
