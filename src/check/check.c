@@ -12,14 +12,17 @@
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#include "check/plan.h"
 #include "check/probe.h"
 #include "check/schedule.h"
 #include "lib/arena.h"
 #include "lib/log.h"
 
-#define MAX_RUNNING 512
-#define TURN	    MSEC(2)
+#define AT_ONCE 512 /* unless the operator says how many */
+#define FILES	512 /* descriptors of all else that lbd does */
+#define TURN	MSEC(2)
 
 /* A server's wish for a probe. */
 struct use {
@@ -33,6 +36,7 @@ struct server {
 	const char *service, *name;
 	struct use *uses;
 	unsigned n_uses;
+	bool any;		    /* one check that is up is enough */
 	enum check_verdict verdict; /* as told */
 };
 
@@ -48,8 +52,14 @@ struct check_set {
 	void *ctx;
 	void *by_key; /* tsearch(3) tree of probes */
 	struct list probes;
+	void *by_text; /* tree of plans */
+	struct list plans;
+	struct tls_stores stores;
+	struct conn_line line;
 	struct list queue; /* due, the longest waiting first */
-	unsigned running;
+	unsigned running, at_once;
+	uint32_t per_second; /* 0: as many as are due */
+	struct rate rate;
 	struct loop_timer runner;
 	struct log_limit local_log;
 	struct arena *arena; /* holds servers, uses and names, made anew at each reconcile */
@@ -57,23 +67,12 @@ struct check_set {
 	unsigned n_services;
 };
 
-static const char *const codes[] = {
-#define X(name, code, help) [CHECK_##name] = code,
-	CHECK_RESULTS(X)
-#undef X
-};
-
-const char *check_result_code(enum check_result r)
-{
-	return codes[r];
-}
-
 /* ---- The queue ---- */
 
 static void run_soon(struct check_set *s)
 {
-	if (!list_empty(&s->queue) && s->running < MAX_RUNNING && !loop_timer_active(&s->runner))
-		loop_timer_in(&s->runner, USEC(0));
+	if (!list_empty(&s->queue) && s->running < s->at_once && !loop_timer_active(&s->runner))
+		loop_timer_at(&s->runner, s->per_second ? s->rate.next : USEC(0));
 }
 
 static void on_run(struct loop_timer *t, usec_t now)
@@ -81,8 +80,9 @@ static void on_run(struct loop_timer *t, usec_t now)
 	struct check_set *s = container_of(t, struct check_set, runner);
 	usec_t deadline = usec_add(now, TURN);
 
-	while (!list_empty(&s->queue) && s->running < MAX_RUNNING &&
-	       usec_before(loop_now(), deadline)) {
+	while (!list_empty(&s->queue) && s->running < s->at_once &&
+	       usec_before(loop_now(), deadline) &&
+	       rate_take(&s->rate, loop_now(), s->per_second)) {
 		struct probe *p = container_of(s->queue.next, struct probe, queue);
 
 		list_del(&p->queue);
@@ -112,15 +112,15 @@ static enum check_verdict probe_verdict(const struct probe *p)
 
 static enum check_verdict server_verdict(const struct server *server)
 {
-	enum check_verdict one, all = CHECK_ALIVE;
-	unsigned i;
+	unsigned i, n[CHECK_ALIVE + 1] = { 0 };
 
-	for (i = 0; i < server->n_uses && all != CHECK_DOWN; i++) {
-		one = probe_verdict(server->uses[i].probe);
-		if (one != CHECK_ALIVE)
-			all = one;
-	}
-	return all;
+	for (i = 0; i < server->n_uses; i++)
+		n[probe_verdict(server->uses[i].probe)]++;
+	if (server->any ? n[CHECK_ALIVE] : n[CHECK_ALIVE] == server->n_uses)
+		return CHECK_ALIVE;
+	if (server->any ? n[CHECK_DOWN] == server->n_uses : n[CHECK_DOWN])
+		return CHECK_DOWN;
+	return CHECK_UNKNOWN;
 }
 
 static void tell(struct check_set *s, struct server *server)
@@ -164,7 +164,7 @@ static void on_done(struct probe *p, bool changed)
 
 static bool path_up(const struct probe *p)
 {
-	return p->set->ops->path_up(p->set->ctx, &p->key.address, p->started);
+	return p->set->ops->path_up(p->set->ctx, &p->key.to.address, p->started);
 }
 
 static const struct probe_ops probe_ops = { .due = on_due, .done = on_done, .path_up = path_up };
@@ -191,6 +191,44 @@ static struct probe *find(const struct check_set *s, const struct probe_key *key
 	return at ? *at : NULL;
 }
 
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(((const struct plan *)a)->text, ((const struct plan *)b)->text);
+}
+
+/* Finds or makes what a check comes to. */
+static struct plan *want_plan(struct check_set *s, const struct conf_check *c)
+{
+	struct str text = { 0 };
+	struct plan *p = NULL, **at;
+	struct plan like;
+
+	plan_text(c, &text);
+	like.text = str_text(&text);
+	at = tfind(&like, &s->by_text, compare_text);
+	if (at) {
+		p = *at;
+	} else {
+		p = plan_new(c, str_text(&text), &s->stores);
+		if (p && !tsearch(p, &s->by_text, compare_text)) {
+			plan_free(p);
+			p = NULL;
+		}
+		if (p)
+			list_add_tail(&s->plans, &p->node);
+	}
+	if (p)
+		p->wanted = true;
+	str_free(&text);
+	return p;
+}
+
+static void drop_plan(struct check_set *s, struct plan *p)
+{
+	tdelete(p, &s->by_text, compare_text);
+	plan_free(p);
+}
+
 /* Finds or makes it; a new one waits in `fresh` to be scheduled. */
 static struct probe *want_probe(struct check_set *s, const struct probe_key *key,
 				struct list *fresh)
@@ -207,6 +245,7 @@ static struct probe *want_probe(struct check_set *s, const struct probe_key *key
 		return NULL;
 	}
 	p->set = s;
+	p->conn.line = &s->line;
 	list_add_tail(&s->probes, &p->node);
 	if (probe_is_active(p))
 		list_add_tail(fresh, &p->queue);
@@ -220,14 +259,23 @@ static void drop_probe(struct check_set *s, struct probe *p)
 	probe_free(p);
 }
 
+static uint16_t port_of(const struct conf_check *cc, const struct conf_server *cs)
+{
+	if (cc->type == CONF_CHECK_PING)
+		return 0;
+	return cc->port ? cc->port : cs->port;
+}
+
 static void fill_use(struct check_set *s, struct use *use, struct server *server,
-		     const struct conf_server *cs, const struct conf_check *cc, struct list *fresh)
+		     const struct conf_server *cs, const struct conf_check *cc,
+		     const struct plan *plan, struct list *fresh)
 {
 	const struct probe_key key = {
-		.type = cc->type,
-		.address = cs->address,
-		.port = cc->port ? cc->port : cs->port,
+		.to = { .plan = plan, .address = cs->address, .port = port_of(cc, cs) },
 		.interval = cc->interval,
+		.fast_interval = cc->fast_interval,
+		.down_interval = cc->down_interval,
+		.presumed_up = cc->initial == CONF_INITIAL_UP,
 		.timeout = cc->timeout,
 		.rise = cc->rise,
 		.fall = cc->fall,
@@ -235,7 +283,7 @@ static void fill_use(struct check_set *s, struct use *use, struct server *server
 
 	use->server = server;
 	use->name = arena_strdup(s->arena, cc->name);
-	use->probe = want_probe(s, &key, fresh);
+	use->probe = plan ? want_probe(s, &key, fresh) : NULL;
 	if (!use->probe) {
 		log_err("check", "no memory: server %s of %s counts as down", server->name,
 			server->service);
@@ -247,28 +295,32 @@ static void fill_use(struct check_set *s, struct use *use, struct server *server
 
 static void fill_server(struct check_set *s, struct server *server,
 			const struct conf_service *service, const struct conf_server *cs,
-			struct list *fresh)
+			struct plan *const *plans, struct list *fresh)
 {
 	unsigned i;
 
 	server->name = arena_strdup(s->arena, cs->name);
 	server->n_uses = service->n_checks;
+	server->any = service->checks_need == CONF_NEED_ANY;
 	server->uses = arena_alloc(s->arena, service->n_checks * sizeof(*server->uses));
 	for (i = 0; i < service->n_checks; i++)
-		fill_use(s, &server->uses[i], server, cs, &service->checks[i], fresh);
+		fill_use(s, &server->uses[i], server, cs, &service->checks[i], plans[i], fresh);
 }
 
 static void fill_service(struct check_set *s, struct service *service,
 			 const struct conf_service *cs, struct list *fresh)
 {
+	struct plan **plans = arena_alloc(s->arena, cs->n_checks * sizeof(struct plan *));
 	unsigned i;
 
+	for (i = 0; i < cs->n_checks; i++)
+		plans[i] = want_plan(s, &cs->checks[i]);
 	service->name = arena_strdup(s->arena, cs->name);
 	service->servers = arena_alloc(s->arena, cs->n_servers * sizeof(*service->servers));
 	service->n_servers = cs->n_servers;
 	for (i = 0; i < cs->n_servers; i++) {
 		service->servers[i].service = service->name;
-		fill_server(s, &service->servers[i], cs, &cs->servers[i], fresh);
+		fill_server(s, &service->servers[i], cs, &cs->servers[i], plans, fresh);
 	}
 }
 
@@ -307,10 +359,34 @@ static void tell_service(struct check_set *s, struct service *service)
 	}
 }
 
+/* Each attempt has a descriptor. */
+static void allow_files(unsigned n)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= n)
+		return;
+	limit.rlim_cur = limit.rlim_max < n ? limit.rlim_max : n;
+	if (setrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur < n)
+		log_warn("check",
+			 "checks_at_once needs %u descriptors, but lbd may open %llu only: "
+			 "some attempts will be skipped",
+			 n, (unsigned long long)limit.rlim_cur);
+}
+
+static void set_limits(struct check_set *s, const struct conf_director *c)
+{
+	s->at_once = c->checks_at_once ? c->checks_at_once : AT_ONCE;
+	s->per_second = c->checks_per_second;
+	if (s->at_once > AT_ONCE)
+		allow_files(s->at_once + FILES);
+}
+
 void check_set_reconcile(struct check_set *s, const struct conf *c)
 {
 	struct list fresh = LIST_INIT(fresh);
 	struct arena *old = s->arena, *arena = arena_new();
+	struct plan *plan, *next_plan;
 	struct probe *p, *tmp;
 	unsigned i;
 
@@ -319,6 +395,9 @@ void check_set_reconcile(struct check_set *s, const struct conf *c)
 		return;
 	}
 	s->arena = arena;
+	set_limits(s, &c->director);
+	list_for_each(plan, &s->plans, node)
+		plan->wanted = false;
 	list_for_each(p, &s->probes, node) {
 		p->wanted = false;
 		list_init(&p->uses);
@@ -327,6 +406,10 @@ void check_set_reconcile(struct check_set *s, const struct conf *c)
 	list_for_each_safe(p, tmp, &s->probes, node)
 		if (!p->wanted)
 			drop_probe(s, p);
+	list_for_each_safe(plan, next_plan, &s->plans, node)
+		if (!plan->wanted)
+			drop_plan(s, plan);
+	tls_stores_release(&s->stores); /* the plans keep what they use */
 	schedule_fresh(&fresh);
 	run_soon(s);
 	arena_free(old);
@@ -345,12 +428,15 @@ static void show_use(const struct use *use, void (*each)(void *ctx, const struct
 		.server = use->server->name,
 		.check = use->name,
 		.detail = "",
+		.warning = "",
 	};
+	char warning[PROBE_WARNING_LEN];
 
 	if (p) {
 		st.up = p->health.up;
 		st.last = p->last;
 		st.detail = p->detail;
+		st.warning = probe_warning(p, warning);
 		st.run = p->health.run;
 		st.latency = p->latency;
 		st.since = p->since;
@@ -409,6 +495,9 @@ int check_set_new(struct loop *loop, const struct check_ops *ops, void *ctx, str
 	s->ctx = ctx;
 	list_init(&s->probes);
 	list_init(&s->queue);
+	list_init(&s->plans);
+	tls_stores_init(&s->stores);
+	conn_line_init(&s->line, loop);
 	loop_timer_init(&s->runner, loop, LOOP_NORMAL, on_run);
 	*ret = s;
 	return 0;
@@ -416,6 +505,7 @@ int check_set_new(struct loop *loop, const struct check_ops *ops, void *ctx, str
 
 void check_set_free(struct check_set *s)
 {
+	struct plan *plan, *next_plan;
 	struct probe *p, *tmp;
 
 	if (!s)
@@ -423,6 +513,9 @@ void check_set_free(struct check_set *s)
 	loop_timer_stop(&s->runner);
 	list_for_each_safe(p, tmp, &s->probes, node)
 		drop_probe(s, p);
+	list_for_each_safe(plan, next_plan, &s->plans, node)
+		drop_plan(s, plan);
+	conn_line_stop(&s->line);
 	arena_free(s->arena);
 	free(s);
 }

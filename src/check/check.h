@@ -9,23 +9,35 @@
 #include "conf/conf.h"
 #include "lib/loop.h"
 
-/* What one attempt ended with: enum, stable code, help.  LOCAL is lbd's own trouble (no
- * descriptors, no port, own interface down): never a verdict against a server. */
+/* What one attempt ended with: enum and stable code, whether that speaks for the server, help.
+ * L4 is the network's part, L6 TLS's, L7 the answer's.  LOCAL is lbd's own trouble (no descriptors,
+ * no port, own interface down): never a verdict against a server. */
 #define CHECK_RESULTS(X)                                                                           \
-	X(NONE, "-", "not checked yet")                                                            \
-	X(UP, "L4OK", "the connection was accepted")                                               \
-	X(TIMEOUT, "L4TOUT", "no answer within the timeout")                                       \
-	X(REFUSED, "L4CON", "the connection was refused or the host is unreachable")               \
-	X(LOCAL, "LOCAL", "lbd could not make the attempt")
+	X(NONE, false, "not checked yet")                                                          \
+	X(LOCAL, false, "lbd could not make the attempt")                                          \
+	X(L4OK, true, "the connection was accepted")                                               \
+	X(L4TOUT, false, "no connection within the timeout")                                       \
+	X(L4CON, false, "the connection was refused or the host is unreachable")                   \
+	X(L6OK, true, "the TLS handshake was completed")                                           \
+	X(L6TOUT, false, "no TLS handshake within the timeout")                                    \
+	X(L6TLS, false, "the TLS handshake failed, or the certificate is not accepted")            \
+	X(L7OK, true, "the answer is as expected")                                                 \
+	X(L7TOUT, false, "no whole answer within the timeout")                                     \
+	X(L7STS, false, "the answer has a status that is not accepted")                            \
+	X(L7RSP, false, "the answer makes no sense, breaks off, or is not as expected")
 
 enum check_result {
-#define X(name, code, help) CHECK_##name,
+#define X(name, good, help) CHECK_##name,
 	CHECK_RESULTS(X)
 #undef X
 		CHECK_RESULT_COUNT,
 };
 
+/* "L4OK"; "-" when there was no attempt yet. */
 const char *check_result_code(enum check_result r);
+bool check_result_good(enum check_result r);
+
+#define CHECK_DETAIL_LEN 160 /* longest text of what was expected and seen, with its NUL */
 
 struct check_set;
 
@@ -64,10 +76,11 @@ struct check_status {
 	const char *service, *server, *check; /* borrowed */
 	bool up;
 	enum check_result last;
-	const char *detail; /* of the last attempt: what was expected, what was seen */
-	unsigned run;	    /* how many results of one kind in a row; LOCAL ones are passed over */
-	usec_t latency;	    /* of the last attempt */
-	usec_t since;	    /* of the verdict */
+	const char *detail;  /* of the last attempt: what was expected, what was seen */
+	const char *warning; /* what is not wrong yet but will be: "", or a certificate's end */
+	unsigned run;	     /* how many results of one kind in a row; LOCAL ones are passed over */
+	usec_t latency;	     /* of the last attempt */
+	usec_t since;	     /* of the verdict */
 	uint64_t attempts, failures, local;
 };
 

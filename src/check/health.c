@@ -15,3 +15,15 @@ bool health_judge(struct health *h, bool good, uint32_t rise, uint32_t fall)
 		h->up = good;
 	return first || h->up != before;
 }
+
+void health_presume(struct health *h, bool up)
+{
+	*h = (struct health){ .checked = true, .up = up, .last_good = up };
+}
+
+enum pace health_pace(const struct health *h)
+{
+	if (h->checked && h->last_good != h->up)
+		return PACE_CHANGING;
+	return h->up ? PACE_UP : PACE_DOWN;
+}

@@ -13,6 +13,18 @@ struct health {
 	unsigned run; /* results like the last in a row */
 };
 
+/* What is judged to be up, or down, before anything was seen: it takes `fall`, or `rise`, results
+ * to change that. */
+void health_presume(struct health *h, bool up);
+
+/* Whether it is steadily up, steadily down, or its last results speak against the verdict. */
+enum pace {
+	PACE_UP,
+	PACE_CHANGING,
+	PACE_DOWN,
+};
+enum pace health_pace(const struct health *h);
+
 /* Takes one result; returns whether the verdict changed (the first result always makes one).
  *
  * Up turns down after `fall` bad results in a row, down turns up after `rise` good ones.  What was

@@ -2,4 +2,4 @@
 /* type = "none": the operator vouches for the server. */
 #include "check/type.h"
 
-const struct check_type check_type_none = { .name = "none" };
+const struct check_type check_type_none = { .transport = TRANSPORT_NONE };

@@ -5,17 +5,17 @@
 
 #include "check/conn.h"
 #include "check/health.h"
-#include "check/type.h"
+#include "check/plan.h"
 #include "lib/list.h"
 
 /* What is checked and how: probes with equal keys are one. */
 struct probe_key {
 	/* What: */
-	unsigned type; /* enum conf_check_type */
-	struct addr address;
-	uint16_t port;
+	struct conn_target to; /* plan: borrowed of the set, which has one of each content */
 	/* How: */
 	usec_t interval, timeout;
+	usec_t fast_interval, down_interval; /* 0: interval */
+	bool presumed_up;
 	uint32_t rise, fall;
 };
 
@@ -36,12 +36,12 @@ struct probe_ops {
 
 struct probe {
 	struct probe_key key;
-	const struct check_type *type;
 	const struct probe_ops *ops;
 	struct health health;
 	enum check_result last;
-	char detail[80];
+	char detail[CHECK_DETAIL_LEN];
 	usec_t latency, since;
+	int days_left, warned_days; /* of the server's certificate; INT_MAX: none */
 	uint64_t attempts, failures, local;
 	uint32_t random;
 	struct conn conn;
@@ -61,6 +61,9 @@ void probe_free(struct probe *p); /* takes NULL; also in the middle of an attemp
 /* For the log: "check 10.0.0.7:80 tcp", "check [fd00::7]:80 tcp".  buf: PROBE_NAME_LEN bytes. */
 #define PROBE_NAME_LEN 80
 const char *probe_name(const struct probe *p, char *buf);
+/* What is not wrong yet but will be; "": nothing.  buf: PROBE_WARNING_LEN bytes. */
+#define PROBE_WARNING_LEN 64
+const char *probe_warning(const struct probe *p, char *buf);
 /* Whether it is ever to be started. */
 bool probe_is_active(const struct probe *p);
 void probe_due_at(struct probe *p, usec_t at);

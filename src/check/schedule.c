@@ -19,3 +19,17 @@ usec_t schedule_next(usec_t due, usec_t now, usec_t interval, uint32_t random)
 
 	return usec_before(next, now) ? now : next;
 }
+
+bool rate_take(struct rate *r, usec_t now, uint32_t per_second)
+{
+	usec_t earliest = usec_sub(now, MSEC(10));
+
+	if (!per_second)
+		return true;
+	if (usec_before(r->next, earliest))
+		r->next = earliest;
+	if (usec_before(now, r->next))
+		return false;
+	r->next = usec_add(r->next, USEC(1000000 / per_second));
+	return true;
+}

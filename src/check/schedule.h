@@ -14,4 +14,13 @@ usec_t schedule_first(usec_t now, usec_t interval, unsigned i, unsigned n);
  * is not made up for. */
 usec_t schedule_next(usec_t due, usec_t now, usec_t interval, uint32_t random);
 
+/* At most so many a second: when the next may be started.  Zero-initialise. */
+struct rate {
+	usec_t next;
+};
+
+/* Whether one may be started now, which then counts; what was not used of the last 10 ms is made up
+ * for.  per_second 0: always. */
+bool rate_take(struct rate *r, usec_t now, uint32_t per_second);
+
 #endif

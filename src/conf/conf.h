@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/addr.h"
+#include "lib/arena.h"
 #include "lib/log.h"
 #include "lib/str.h"
 #include "lib/usec.h"
@@ -57,10 +58,12 @@ struct conf_director {
 	uint32_t flows;	 /* entries of the IPv4 flow table; a nat flow takes two */
 	uint32_t flows6; /* the same for IPv6 */
 	const char *control;
-	const char *script_user; /* who scripts run as */
-	unsigned sysctls;	 /* enum conf_sysctls */
-	unsigned log_target;	 /* enum log_target */
-	unsigned log_level;	 /* enum log_level */
+	const char *script_user;    /* who scripts run as */
+	unsigned sysctls;	    /* enum conf_sysctls */
+	unsigned log_target;	    /* enum log_target */
+	unsigned log_level;	    /* enum log_level */
+	uint32_t checks_at_once;    /* attempts under way; 0: 512 */
+	uint32_t checks_per_second; /* attempts begun; 0: as many as are due */
 };
 
 /* "192.0.2.10/24" or "10.0.0.1/24 dev eth1" */
@@ -214,6 +217,36 @@ struct conf_persistence {
 enum conf_check_type {
 	CONF_CHECK_NONE, /* explicitly unchecked: always up */
 	CONF_CHECK_TCP,
+	CONF_CHECK_HTTP,
+	CONF_CHECK_HTTPS,
+	CONF_CHECK_TLS,
+	CONF_CHECK_UDP,
+	CONF_CHECK_DNS,
+	CONF_CHECK_PING,
+	CONF_CHECK_SMTP,
+};
+
+#define CONF_ALPN_MAX 8 /* protocols that a check offers */
+
+enum conf_tls_version {
+	CONF_TLS_1_2,
+	CONF_TLS_1_3,
+};
+
+enum conf_http_method {
+	CONF_HTTP_GET,
+	CONF_HTTP_HEAD,
+	CONF_HTTP_OPTIONS,
+};
+
+/* Numbers from first to last. */
+struct conf_range {
+	uint16_t first, last;
+};
+
+enum conf_initial {
+	CONF_INITIAL_DOWN, /* until the first result */
+	CONF_INITIAL_UP,   /* until `fall` results say otherwise */
 };
 
 struct conf_check {
@@ -221,9 +254,41 @@ struct conf_check {
 	const char *name; /* "check" when the service has a single unnamed one */
 	unsigned type;	  /* enum conf_check_type */
 	usec_t interval;
-	usec_t timeout; /* of the whole attempt */
+	usec_t fast_interval, down_interval; /* while its results change, while down; 0: interval */
+	usec_t timeout;			     /* of the whole attempt */
+	unsigned initial;		     /* enum conf_initial */
 	uint32_t rise, fall;
 	uint16_t port; /* host order; 0: the server's */
+	/* tcp: what is said once connected, and what must come back; NULL: nothing */
+	const char *send, *send_hex;
+	const char *expect, *expect_hex, *expect_regex;
+	/* http */
+	unsigned method;    /* enum conf_http_method */
+	const char **paths; /* asked for in turn; none: "/" */
+	unsigned n_paths;
+	unsigned http_version; /* 0: 1.0, 1: 1.1 */
+	const char *host;      /* NULL: the server's address */
+	const char **headers;  /* "Name: value" */
+	unsigned n_headers;
+	struct conf_range *status; /* accepted; none: 200-399 */
+	unsigned n_status;
+	const char *body, *body_regex, *body_sha256;
+	/* tls, https */
+	const char *sni; /* NULL: host, when that is a name */
+	bool verify;
+	const char *ca_file;	       /* NULL: the system's */
+	const char *certificate, *key; /* ours, PEM; key NULL: in the same file */
+	unsigned tls_min;	       /* enum conf_tls_version */
+	const char **alpn;
+	unsigned n_alpn;
+	uint32_t expiry_days; /* warn when the certificate has fewer left; 0: never */
+	bool reply;	      /* udp: whether there must be one */
+	/* dns */
+	const char *dns_name;
+	unsigned record;    /* the type as on the wire */
+	unsigned rcode;	    /* likewise */
+	const char *answer; /* NULL: any */
+	const char *helo;   /* smtp; NULL: the host name */
 };
 
 struct conf_server {
@@ -234,6 +299,11 @@ struct conf_server {
 	uint32_t weight; /* 0-65535; 0: no new flows.  Of a sorry server 1 */
 	unsigned method; /* enum conf_method; the service's when not said */
 	uint32_t max_connections, min_connections; /* IPVS's thresholds; 0: none */
+};
+
+enum conf_need {
+	CONF_NEED_ALL,
+	CONF_NEED_ANY,
 };
 
 struct conf_service {
@@ -262,8 +332,9 @@ struct conf_service {
 	struct conf_server sorry; /* gets the flows when no other server can */
 	struct conf_server *servers;
 	unsigned n_servers;
-	struct conf_check *checks; /* all must be up */
+	struct conf_check *checks;
 	unsigned n_checks;
+	unsigned checks_need; /* enum conf_need: how many must be up */
 };
 
 struct conf {
@@ -298,6 +369,13 @@ void conf_diff(const struct conf *old, const struct conf *new, struct str *out);
  * first is link-local: one of c, else one made from the virtual MAC (RFC 9568 5.2.9), which is an
  * address like the others.  ret has room for c->n_addresses + 1; returns how many there are. */
 unsigned conf_vrrp_owned(const struct conf_vrrp *c, struct conf_vip *ret);
+
+/* A copy that lives as long as the arena; it has neither name nor place. */
+void conf_check_copy(const struct conf_check *c, struct arena *arena, struct conf_check *ret);
+/* Appends what is checked, as options: the same text, the same check, whatever its timing. */
+void conf_check_text(const struct conf_check *c, struct str *out);
+/* "tcp"; NULL: there is no such type. */
+const char *conf_check_type_name(unsigned type);
 
 /* The local addresses of fullnat that move with instance v: those of the services whose VIPs of v's
  * family it holds, each once, in the order of addresses.  The interface is always filled in: where

@@ -308,6 +308,33 @@ static void missing(struct decoder *d, const struct opt_group *g, const struct o
 	str_free(&allowed);
 }
 
+/* Options that only other types of check have. */
+static void misplaced(struct decoder *d, const struct opt_group *g, const struct node *n,
+		      const void *base)
+{
+	const struct opt *o, *type = schema_find(g, "type");
+	struct str types = { 0 };
+	const struct opt_word *w;
+	const struct node *given = node_find(n, type->name);
+
+	if (given &&
+	    (given->type != NODE_TEXT ||
+	     strcmp(given->text, conf_check_type_name(((const struct conf_check *)base)->type))))
+		return; /* no type that there is */
+	for_each_opt(o, g) {
+		given = value_applies(o, base) ? NULL : node_find(n, o->name);
+		if (!given)
+			continue;
+		types.len = 0;
+		for (w = type->words; w->name; w++)
+			if (o->checks & 1U << w->value)
+				str_addf(&types, "%s\"%s\"", types.len ? ", " : "", w->name);
+		problem_at(d->problems, given, "is for checks of type %s, not of this one's",
+			   str_text(&types));
+	}
+	str_free(&types);
+}
+
 void decode_group(struct decoder *d, const struct opt_group *g, const struct layers *layers,
 		  void *base)
 {
@@ -335,6 +362,8 @@ void decode_group(struct decoder *d, const struct opt_group *g, const struct lay
 		else if ((o->flags & OPT_REQUIRED) && !layers->incomplete)
 			missing(d, g, o, layers->node[0]);
 	}
+	if (g == &schema_check)
+		misplaced(d, g, layers->node[0], base);
 }
 
 void decode_node(struct decoder *d, const struct opt_group *g, const struct node *n, void *base)

@@ -55,7 +55,15 @@ static void type_text(const struct opt *o, struct str *out)
 			str_addf(out, "%s\\(dq%s\\(dq", w == o->words ? "" : " | ", w->name);
 		break;
 	case OPT_STRING:
+	case OPT_BYTES:
+	case OPT_REGEX:
 		str_addf(out, "\\(dqtext\\(dq");
+		break;
+	case OPT_STATUS:
+		str_addf(out, "\\(dqstatus\\(dq");
+		break;
+	case OPT_HEX:
+		str_addf(out, "\\(dqhex\\(dq");
 		break;
 	case OPT_INTERFACE:
 		str_addf(out, "\\(dqinterface\\(dq");
@@ -150,6 +158,22 @@ static void default_text(const struct opt *o)
 		printf("A change holds after the next start.\n");
 }
 
+static void of_types(const struct opt *o)
+{
+	const struct opt_word *w = schema_find(&schema_check, "type")->words;
+	const char *between = "For type";
+
+	if (!o->checks)
+		return;
+	for (; w->name; w++) {
+		if (!(o->checks & 1U << w->value))
+			continue;
+		printf("%s %s", between, w->name);
+		between = ",";
+	}
+	printf(".\n");
+}
+
 static void print_options(const struct opt_group *g)
 {
 	const struct opt *o;
@@ -157,6 +181,7 @@ static void print_options(const struct opt_group *g)
 	printf(".Bl -tag -width Ds\n");
 	for_each_opt(o, g) {
 		heading(o);
+		of_types(o);
 		sentences(o->doc);
 		bounds(o);
 		default_text(o);

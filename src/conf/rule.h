@@ -25,6 +25,7 @@ void rules_run(const struct rules *r, enum severity severity, const struct rule 
 void rules_of_vrrp(const struct rules *r, enum severity severity);
 void rules_of_tracks(const struct rules *r, enum severity severity);
 void rules_of_services(const struct rules *r, enum severity severity);
+void rules_of_checks(const struct rules *r, enum severity severity);
 void rules_of_keys(const struct rules *r, enum severity severity);
 void rules_of_local_addresses(const struct rules *r, enum severity severity);
 void rules_of_servers(const struct rules *r, enum severity severity);

@@ -149,9 +149,8 @@ static void rules_of_file(const struct rules *r, enum severity severity)
 }
 
 static void (*const parts[])(const struct rules *r, enum severity severity) = {
-	rules_of_file,	 rules_of_vrrp,	   rules_of_services,
-	rules_of_keys,	 rules_of_servers, rules_of_local_addresses,
-	rules_of_tracks,
+	rules_of_file, rules_of_vrrp,	 rules_of_services,	   rules_of_checks,
+	rules_of_keys, rules_of_servers, rules_of_local_addresses, rules_of_tracks,
 };
 
 #define N_PARTS (sizeof(parts) / sizeof(*parts))

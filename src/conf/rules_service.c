@@ -225,48 +225,6 @@ static void tcp_options_of_others(const struct rules *r)
 	}
 }
 
-/* ---- Checks ---- */
-
-static void timeout_fits_interval(const struct rules *r)
-{
-	const struct conf_service *s;
-	const struct conf_check *k;
-
-	for_each(s, r->conf->services, r->conf->n_services)
-		for_each(k, s->checks, s->n_checks)
-			if (usec_before(k->interval, k->timeout))
-				warning(r, &k->where, "timeout",
-					"is longer than interval: a slow attempt delays the next");
-}
-
-static void tcp_check_of_others(const struct rules *r)
-{
-	const struct conf_service *s;
-	const struct conf_check *k;
-
-	for_each(s, r->conf->services, r->conf->n_services)
-		for_each(k, s->checks, s->n_checks)
-			if (s->protocol != IPPROTO_TCP && k->type == CONF_CHECK_TCP && !k->port)
-				warning(r, &k->where, "type",
-					"connects to tcp port %u of its servers, but the protocol "
-					"of %s is %s: give the check a port, or type = \"none\"",
-					s->port, s->where.path, protocol_name(s->protocol));
-}
-
-static void checks_of_ranges_have_ports(const struct rules *r)
-{
-	const struct conf_service *s;
-	const struct conf_check *k;
-
-	for_each(s, r->conf->services, r->conf->n_services)
-		for_each(k, s->checks, s->n_checks)
-			if (!has_one_port(s) && k->type == CONF_CHECK_TCP && !k->port)
-				error(r, &k->where, "port",
-				      "is missing: %s has many ports, of which the check needs one; "
-				      "or say type = \"none\"",
-				      s->where.path);
-}
-
 /* A tcp service of one port is checked without being asked for it. */
 static void ranges_have_checks(const struct rules *r)
 {
@@ -288,14 +246,11 @@ static const struct rule table[] = {
 	{ SEVERITY_ERROR, schedule_needs_a_hash },
 	{ SEVERITY_ERROR, one_packet_is_alone },
 	{ SEVERITY_ERROR, mss_is_possible },
-	{ SEVERITY_ERROR, checks_of_ranges_have_ports },
 	{ SEVERITY_WARNING, vips_have_owners },
 	{ SEVERITY_WARNING, some_weight },
 	{ SEVERITY_WARNING, weights_are_looked_at },
 	{ SEVERITY_WARNING, hashes_have_options },
 	{ SEVERITY_WARNING, tcp_options_of_others },
-	{ SEVERITY_WARNING, timeout_fits_interval },
-	{ SEVERITY_WARNING, tcp_check_of_others },
 	{ SEVERITY_WARNING, ranges_have_checks },
 };
 // clang-format on

@@ -18,6 +18,9 @@
 #define BOOL(s, m)	.type = OPT_BOOL, .at = FIELD(s, m, bool)
 #define STRING(s, m)	.type = OPT_STRING, .at = FIELD(s, m, const char *)
 #define INTERFACE(s, m) .type = OPT_INTERFACE, .at = FIELD(s, m, const char *)
+#define BYTES(s, m)	.type = OPT_BYTES, .at = FIELD(s, m, const char *)
+#define HEX(s, m)	.type = OPT_HEX, .at = FIELD(s, m, const char *)
+#define REGEX(s, m)	.type = OPT_REGEX, .at = FIELD(s, m, const char *)
 #define PATH(s, m)	.type = OPT_PATH, .at = FIELD(s, m, const char *)
 #define ENUM(s, m)	.type = OPT_ENUM, .at = FIELD(s, m, unsigned)
 #define ENUM8(s, m)	.type = OPT_ENUM8, .at = FIELD(s, m, uint8_t)
@@ -99,7 +102,35 @@ static const struct opt_word no_flows[] = {
 	{ "schedule", CONF_NO_FLOW_SCHEDULE }, { 0 }
 };
 static const struct opt_word check_types[] = {
-	{ "tcp", CONF_CHECK_TCP }, { "none", CONF_CHECK_NONE }, { 0 }
+	{ "tcp", CONF_CHECK_TCP }, { "http", CONF_CHECK_HTTP },
+	{ "https", CONF_CHECK_HTTPS }, { "tls", CONF_CHECK_TLS },
+	{ "udp", CONF_CHECK_UDP }, { "dns", CONF_CHECK_DNS }, { "ping", CONF_CHECK_PING },
+	{ "smtp", CONF_CHECK_SMTP }, { "none", CONF_CHECK_NONE }, { 0 }
+};
+
+static const struct opt_word initials[] = {
+	{ "down", CONF_INITIAL_DOWN }, { "up", CONF_INITIAL_UP }, { 0 }
+};
+static const struct opt_word needs[] = {
+	{ "all", CONF_NEED_ALL }, { "any", CONF_NEED_ANY }, { 0 }
+};
+static const struct opt_word http_methods[] = {
+	{ "GET", CONF_HTTP_GET }, { "HEAD", CONF_HTTP_HEAD }, { "OPTIONS", CONF_HTTP_OPTIONS },
+	{ 0 }
+};
+static const struct opt_word http_versions[] = { { "1.0", 0 }, { "1.1", 1 }, { 0 } };
+
+/* RFC 1035 3.2.2, 3596, 2782. */
+static const struct opt_word dns_records[] = {
+	{ "A", 1 }, { "AAAA", 28 }, { "CNAME", 5 }, { "MX", 15 }, { "NS", 2 }, { "PTR", 12 },
+	{ "SOA", 6 }, { "SRV", 33 }, { "TXT", 16 }, { 0 }
+};
+static const struct opt_word dns_rcodes[] = {
+	{ "noerror", 0 }, { "servfail", 2 }, { "nxdomain", 3 }, { "notimp", 4 }, { "refused", 5 },
+	{ 0 }
+};
+static const struct opt_word tls_versions[] = {
+	{ "1.2", CONF_TLS_1_2 }, { "1.3", CONF_TLS_1_3 }, { 0 }
 };
 
 static const struct opt director_opts[] = {
@@ -142,6 +173,12 @@ static const struct opt director_opts[] = {
 	  .def = "stderr", .doc = "Where messages go.  systemd takes stderr into the journal." },
 	{ .name = "log_level", ENUM(struct conf_director, log_level), .words = log_levels,
 	  .def = "info", .doc = "The least important messages that are written." },
+	{ .name = "checks_at_once", U32(struct conf_director, checks_at_once), .min = 1,
+	  .max = 65536, .def_doc = "512",
+	  .doc = "How many checks may be under way.  What is due beyond that waits for a place." },
+	{ .name = "checks_per_second", U32(struct conf_director, checks_per_second), .min = 1,
+	  .max = 100000, .def_doc = "as many as are due",
+	  .doc = "How many checks may be begun in a second, of all together." },
 	{ 0 },
 };
 
@@ -325,21 +362,124 @@ const struct opt_group schema_vrrp_group = {
 	       "when one has a better master, or cannot run.  shop = [ \"shop4\", \"shop6\" ]; is "
 	       "short for shop: { members = [ \"shop4\", \"shop6\" ]; };.",
 };
+/* The types of check that have an option. */
+#define OF(type) (1U << CONF_CHECK_##type)
+#define TALKS	 (OF(TCP) | OF(TLS) | OF(UDP))
+#define WEB	 (OF(HTTP) | OF(HTTPS))
+#define SECURE	 (OF(TLS) | OF(HTTPS))
+#define HAS_PORT (~OF(PING))
 
 static const struct opt check_opts[] = {
 	{ .name = "type", ENUM(struct conf_check, type), .words = check_types, .def = "tcp",
-	  .doc = "tcp: a connection is accepted within the timeout.  none: the server always counts "
-		 "as up." },
-	{ .name = "interval", DURATION(struct conf_check, interval), .min = 10 * MS, .max = H,
-	  .def = "2s", .doc = "Time from the start of one attempt to the next." },
-	{ .name = "timeout", DURATION(struct conf_check, timeout), .min = 10 * MS, .max = H,
+	  .doc = "tcp: a connection is accepted within the timeout, and says what is expected, if "
+		 "anything is.  http: requests are answered with a status, and a body if that is asked "
+		 "for, as expected.  https: the same over TLS.  tls: a TLS handshake is completed; "
+		 "then as tcp.  udp: a datagram is answered, or not refused.  dns: a question over UDP is "
+		 "answered.  ping: an ICMP echo request is answered.  smtp: a mail server greets and "
+		 "takes EHLO or HELO.  none: the server always counts as up." },
+	{ .name = "interval", DURATION(struct conf_check, interval), .flags = OPT_TIMING, .min = 10 * MS, .max = H,
+	  .def = "2s",
+	  .doc = "Time from the start of one attempt to the next, give or take a sixteenth." },
+	{ .name = "fast_interval", DURATION(struct conf_check, fast_interval), .flags = OPT_TIMING,
+	  .min = 10 * MS, .max = H, .def_doc = "interval",
+	  .doc = "The same while the last results speak against the state: the server is up, but "
+		 "fall is not reached, or down, but rise is not." },
+	{ .name = "down_interval", DURATION(struct conf_check, down_interval), .flags = OPT_TIMING,
+	  .min = 10 * MS, .max = H, .def_doc = "interval",
+	  .doc = "The same while the server is down." },
+	{ .name = "timeout", DURATION(struct conf_check, timeout), .flags = OPT_TIMING, .min = 10 * MS, .max = H,
 	  .def = "2s", .doc = "How long a whole attempt may take." },
-	{ .name = "rise", U32(struct conf_check, rise), .min = 1, .max = 1000, .def = "2",
+	{ .name = "rise", U32(struct conf_check, rise), .flags = OPT_TIMING, .min = 1, .max = 1000, .def = "2",
 	  .doc = "Attempts in a row that must succeed before a server that was down is up." },
-	{ .name = "fall", U32(struct conf_check, fall), .min = 1, .max = 1000, .def = "3",
+	{ .name = "fall", U32(struct conf_check, fall), .flags = OPT_TIMING, .min = 1, .max = 1000, .def = "3",
 	  .doc = "Attempts in a row that must fail before a server that was up is down." },
-	{ .name = "port", U16(struct conf_check, port), .min = 1, .max = 65535,
+	{ .name = "initial", ENUM(struct conf_check, initial), .flags = OPT_TIMING,
+	  .words = initials, .def_doc = "\"down\"",
+	  .doc = "What a server counts as before its first attempt.  down: that one then decides at "
+		 "once.  up: it takes fall attempts to bring it down.  A reload begins only what it "
+		 "changes anew." },
+	{ .name = "port", U16(struct conf_check, port), .min = 1, .max = 65535, .checks = HAS_PORT,
 	  .def_doc = "the server's", .doc = "The port that is checked." },
+	{ .name = "send", BYTES(struct conf_check, send), .min = 1, .max = 1024, .checks = TALKS,
+	  .def_doc = "nothing",
+	  .doc = "What is sent first.  Line ends are written \\er\\en." },
+	{ .name = "send_hex", HEX(struct conf_check, send_hex), .max = 2048, .checks = TALKS,
+	  .def_doc = "nothing", .doc = "The same as bytes in hexadecimal." },
+	{ .name = "expect", BYTES(struct conf_check, expect), .min = 1, .max = 256,
+	  .checks = TALKS, .def_doc = "nothing",
+	  .doc = "What must be somewhere in the first 8 KiB of the answer." },
+	{ .name = "expect_hex", HEX(struct conf_check, expect_hex), .max = 512, .flags = OPT_WILD,
+	  .checks = TALKS, .def_doc = "nothing",
+	  .doc = "The same as bytes in hexadecimal; \"..\" stands for any byte." },
+	{ .name = "expect_regex", REGEX(struct conf_check, expect_regex), .min = 1, .max = 1024,
+	  .checks = TALKS, .def_doc = "nothing",
+	  .doc = "The same as a regular expression (PCRE2)." },
+	{ .name = "method", ENUM(struct conf_check, method), .words = http_methods, .def = "GET",
+	  .checks = WEB, .doc = "What is asked for." },
+	{ .name = "path", LIST(struct conf_check, paths, OPT_STRING, const char *), .min = 1,
+	  .max = 16, .checks = WEB, .def_doc = "\"/\"",
+	  .doc = "What is requested; of several one after the other, each on a connection of its own, "
+		 "and all within the timeout." },
+	{ .name = "host", STRING(struct conf_check, host), .min = 1, .max = 255, .checks = WEB,
+	  .def_doc = "the server's address and port", .doc = "The value of the Host header." },
+	{ .name = "headers", LIST(struct conf_check, headers, OPT_STRING, const char *), .min = 1,
+	  .max = 32, .checks = WEB, .def_doc = "none",
+	  .doc = "More headers, like \"X-Health: yes\"." },
+	{ .name = "http_version", ENUM(struct conf_check, http_version), .words = http_versions,
+	  .def = "1.1", .checks = WEB, .doc = "The version of HTTP that is spoken." },
+	{ .name = "status", LIST(struct conf_check, status, OPT_STATUS, struct conf_range),
+	  .min = 1, .max = 64, .checks = WEB, .def_doc = "\"200-399\"",
+	  .doc = "The statuses that are accepted, single ones or ranges." },
+	{ .name = "body", BYTES(struct conf_check, body), .min = 1, .max = 256, .checks = WEB,
+	  .def_doc = "none: the body is not looked at",
+	  .doc = "What must be somewhere in the first 8 KiB of the body." },
+	{ .name = "body_regex", REGEX(struct conf_check, body_regex), .min = 1, .max = 1024,
+	  .checks = WEB, .def_doc = "none",
+	  .doc = "The same as a regular expression (PCRE2)." },
+	{ .name = "body_sha256", HEX(struct conf_check, body_sha256), .min = 64, .max = 64,
+	  .checks = WEB, .def_doc = "none",
+	  .doc = "The SHA-256 digest of the whole body, of at most 1 MiB." },
+	{ .name = "sni", STRING(struct conf_check, sni), .min = 1, .max = 253, .checks = SECURE,
+	  .def_doc = "host, if that is a name; else nothing",
+	  .doc = "The name that the server is told (SNI), and that its certificate must have if it "
+		 "is verified.  Without any name the certificate must have the server's address." },
+	{ .name = "verify", BOOL(struct conf_check, verify), .def = "false", .checks = SECURE,
+	  .doc = "Whether the server's certificate must be valid, trusted, and its own." },
+	{ .name = "ca_file", PATH(struct conf_check, ca_file), .min = 1, .max = 1023,
+	  .checks = SECURE, .def_doc = "/etc/ssl/certs/ca-certificates.crt",
+	  .doc = "The certificates to trust, in PEM.  Files of a check are read at the start and at "
+		 "each reload." },
+	{ .name = "certificate", PATH(struct conf_check, certificate), .min = 1, .max = 1023,
+	  .checks = SECURE, .def_doc = "none",
+	  .doc = "The certificate to show to the server, with its chain, in PEM." },
+	{ .name = "key", PATH(struct conf_check, key), .min = 1, .max = 1023, .checks = SECURE,
+	  .def_doc = "in the same file", .doc = "Its key, in PEM and not encrypted." },
+	{ .name = "tls_min", ENUM(struct conf_check, tls_min), .words = tls_versions, .def = "1.2",
+	  .checks = SECURE, .doc = "The lowest version of TLS that is good enough." },
+	{ .name = "alpn", LIST(struct conf_check, alpn, OPT_STRING, const char *), .min = 1,
+	  .max = CONF_ALPN_MAX, .checks = SECURE, .def_doc = "none",
+	  .doc = "Protocols to offer, of which the server must take one." },
+	{ .name = "expiry_days", U32(struct conf_check, expiry_days), .max = 3650, .def = "14",
+	  .checks = SECURE,
+	  .doc = "A warning is logged, once a day, when the certificate has fewer days left.  0: "
+		 "never." },
+	{ .name = "reply", BOOL(struct conf_check, reply), .def = "true", .checks = OF(UDP),
+	  .doc = "Whether a datagram must come back.  false: it is enough that no ICMP error does "
+		 "within the timeout; then the check does not see a host that is gone, which a ping "
+		 "beside it does." },
+	{ .name = "name", STRING(struct conf_check, dns_name), .min = 1, .max = 254,
+	  .checks = OF(DNS), .def_doc = "none: it must be given", .doc = "The name that is asked for." },
+	{ .name = "record", ENUM(struct conf_check, record), .words = dns_records, .def = "A",
+	  .checks = OF(DNS), .doc = "The type of record that is asked for." },
+	{ .name = "rcode", ENUM(struct conf_check, rcode), .words = dns_rcodes, .def = "noerror",
+	  .checks = OF(DNS),
+	  .doc = "The code that the answer must have; with noerror, also a record of that type." },
+	{ .name = "answer", STRING(struct conf_check, answer), .min = 1, .max = 255,
+	  .checks = OF(DNS), .def_doc = "any",
+	  .doc = "What one of the records must say: an address, a name, or as \"10 mail.example\" "
+		 "for MX, \"0 5 5060 sip.example\" for SRV; of SOA its first name." },
+	{ .name = "helo", STRING(struct conf_check, helo), .min = 1, .max = 255, .checks = OF(SMTP),
+	  .def_doc = "the host name", .doc = "What we call ourselves." },
 	{ 0 },
 };
 
@@ -521,9 +661,12 @@ static const struct opt service_opts[] = {
 	  .group = &schema_check, .single = "check", .min = 1, .max = 64,
 	  .in = IN_SERVICE | IN_POOL | IN_DEFAULTS,
 	  .def_doc = "of tcp services with one port a tcp check, of all others none",
-	  .doc = "What is asked of each server: it is up when all of its checks are.  A single one "
+	  .doc = "What is asked of each server.  A single one "
 		 "may be written as check: { ... } without a name.  The checks of a service "
 		 "replace those of its pool, and these the ones in defaults, as a whole." },
+	{ .name = "checks_need", ENUM(struct conf_service, checks_need), .words = needs,
+	  .in = IN_SERVICE | IN_POOL | IN_DEFAULTS, .def_doc = "\"all\"",
+	  .doc = "How many of its checks must be up for a server to be up." },
 	{ 0 },
 };
 

@@ -28,6 +28,10 @@ enum opt_type {
 	OPT_STRING,
 	OPT_INTERFACE, /* a network interface's name */
 	OPT_PATH,      /* absolute; max: longest */
+	OPT_BYTES,     /* a string that may have control characters, as "\r\n" */
+	OPT_HEX,       /* a string of bytes in hexadecimal; OPT_WILD: ".." for any */
+	OPT_REGEX,     /* a string: PCRE2 */
+	OPT_STATUS,    /* struct conf_range: "200", "200-299" */
 	OPT_ENUM,      /* member: unsigned */
 	OPT_ENUM8,     /* member: uint8_t */
 	OPT_DURATION,
@@ -46,6 +50,8 @@ enum opt_flags {
 	OPT_BARE = 8,	    /* OPT_VIP: an address alone will do */
 	OPT_ABSENT = 16,    /* OPT_GROUP: not given, it has no defaults either and is all 0 */
 	OPT_NO_MEMBER = 32, /* resolve.c makes something of it */
+	OPT_WILD = 64,	    /* OPT_HEX: ".." stands for any byte */
+	OPT_TIMING = 128,   /* of a check: when and how often, not what is checked */
 };
 
 /* A table may serve several groups that have part of it; an option with `in` 0 is in all of them.
@@ -72,6 +78,7 @@ struct opt {
 	const char *doc;
 	enum opt_type type, elem;
 	unsigned flags, in;
+	unsigned checks; /* of a check: the types that have it, a bit each; 0: all */
 	size_t at;	 /* offset of the member */
 	size_t n_at;	 /* of its count; OPT_ADDR, OPT_GROUP: of the flag that says it was given */
 	size_t where_at; /* of a struct conf_where, if wanted */

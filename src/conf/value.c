@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/regex.h"
+
 #define QUOTED 128 /* room for a quoted value in a message */
 
 static const struct {
@@ -48,6 +50,80 @@ static int from_string(const struct opt *o, const char *text, void *at, struct a
 		return not_allowed(o, why, text);
 	if (o->type == OPT_PATH && *text != '/')
 		return not_allowed(o, why, text);
+	*(const char **)at = arena_strdup(arena, text);
+	return 0;
+}
+
+static int from_bytes(const struct opt *o, const char *text, void *at, struct arena *arena,
+		      struct str *why)
+{
+	if (strlen(text) < o->min || strlen(text) > o->max)
+		return not_allowed(o, why, text);
+	*(const char **)at = arena_strdup(arena, text);
+	return 0;
+}
+
+/* A pair of digits is a byte; spaces may stand between pairs. */
+static bool is_hex(const char *text, bool wild, bool spaces)
+{
+	size_t pairs = 0;
+
+	for (;; text += 2, pairs++) {
+		while (spaces && *text == ' ')
+			text++;
+		if (!*text)
+			return pairs;
+		if (wild && text[0] == '.' && text[1] == '.')
+			continue;
+		if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]))
+			return false;
+	}
+}
+
+static int from_hex(const struct opt *o, const char *text, void *at, struct arena *arena,
+		    struct str *why)
+{
+	if (strlen(text) < o->min || strlen(text) > o->max ||
+	    !is_hex(text, o->flags & OPT_WILD, o->min != o->max))
+		return not_allowed(o, why, text);
+	*(const char **)at = arena_strdup(arena, text);
+	return 0;
+}
+
+static int from_status(const struct opt *o, const char *text, void *at, struct arena *,
+		       struct str *why)
+{
+	struct conf_range *range = at;
+	unsigned first, last;
+	int end = 0;
+
+	if (sscanf(text, "%3u-%3u%n", &first, &last, &end) != 2) {
+		if (sscanf(text, "%3u%n", &first, &end) != 1)
+			return not_allowed(o, why, text);
+		last = first;
+	}
+	if (text[end] || !isdigit((unsigned char)*text) || first < 100 || last < first ||
+	    last > 599 || strpbrk(text, " +"))
+		return not_allowed(o, why, text);
+	*range = (struct conf_range){ (uint16_t)first, (uint16_t)last };
+	return 0;
+}
+
+static int from_regex(const struct opt *o, const char *text, void *at, struct arena *arena,
+		      struct str *why)
+{
+	struct str reason = { 0 };
+	struct regex *regex;
+
+	if (strlen(text) < o->min || strlen(text) > o->max)
+		return not_allowed(o, why, text);
+	if (regex_new(text, &reason, &regex)) {
+		refuse(why, text, "is no regular expression: ");
+		str_addf(why, "%s", str_text(&reason));
+		str_free(&reason);
+		return -EINVAL;
+	}
+	regex_free(regex);
 	*(const char **)at = arena_strdup(arena, text);
 	return 0;
 }
@@ -292,6 +368,11 @@ static const struct {
 	[OPT_INTERFACE] = { sizeof(char *), from_interface,
 			    "the name of an interface, like \"eth0\"" },
 	[OPT_PATH] = { sizeof(char *), from_string, NULL },
+	[OPT_BYTES] = { sizeof(char *), from_bytes, NULL },
+	[OPT_HEX] = { sizeof(char *), from_hex, NULL },
+	[OPT_REGEX] = { sizeof(char *), from_regex, NULL },
+	[OPT_STATUS] = { sizeof(struct conf_range), from_status,
+			 "a status or a range of them in 100-599, like \"200\" or \"200-299\"" },
 	[OPT_ENUM] = { sizeof(unsigned), from_enum, NULL },
 	[OPT_ENUM8] = { sizeof(uint8_t), from_enum, NULL },
 	[OPT_DURATION] = { sizeof(usec_t), from_duration, NULL },
@@ -395,6 +476,16 @@ static void allowed_duration(const struct opt *o, struct str *out)
 	str_addf(out, ", like \"%s\"", o->def ? o->def : "1s");
 }
 
+static void allowed_hex(const struct opt *o, struct str *out)
+{
+	if (o->min == o->max) {
+		str_addf(out, "%" PRIu64 " digits in hexadecimal", o->max);
+		return;
+	}
+	str_addf(out, "bytes in hexadecimal, like \"16 03 01\"%s, at most %" PRIu64 " characters",
+		 o->flags & OPT_WILD ? ", with \"..\" for any byte" : "", o->max);
+}
+
 static void allowed_ports(const struct opt *o, struct str *out)
 {
 	str_addf(out, "a number in %" PRIu64 "-%" PRIu64 " or a range like \"8000-8100\"%s", o->min,
@@ -422,7 +513,11 @@ void value_allowed(const struct opt *o, struct str *out)
 		allowed_duration(o, out);
 	else if (elem.type == OPT_PATH)
 		str_addf(out, "an absolute path of at most %" PRIu64 " characters", o->max);
-	else if (elem.type == OPT_STRING && o->type != OPT_LIST)
+	else if (elem.type == OPT_HEX)
+		allowed_hex(o, out);
+	else if (elem.type == OPT_REGEX)
+		str_addf(out, "a regular expression of at most %" PRIu64 " characters", o->max);
+	else if ((elem.type == OPT_STRING || elem.type == OPT_BYTES) && o->type != OPT_LIST)
 		str_addf(out, "a string of %" PRIu64 " to %" PRIu64 " characters", o->min, o->max);
 	else if (elem.type == OPT_STRING)
 		str_addf(out, "a string");
@@ -445,12 +540,18 @@ void duration_print(uint64_t us, struct str *out)
 	str_addf(out, "%" PRIu64 "%s", us / units[i].us, units[i].name);
 }
 
-/* libconfig's own escapes; control characters do not get this far. */
+/* With libconfig's escapes. */
 static void print_string(const char *text, struct str *out)
 {
 	str_add(out, "\"", 1);
-	for (; *text; text++)
-		str_addf(out, strchr("\"\\", *text) ? "\\%c" : "%c", *text);
+	for (; *text; text++) {
+		if (strchr("\"\\", *text))
+			str_addf(out, "\\%c", *text);
+		else if (iscntrl((unsigned char)*text))
+			str_addf(out, "\\x%02x", (unsigned char)*text);
+		else
+			str_add(out, text, 1);
+	}
 	str_add(out, "\"", 1);
 }
 
@@ -491,6 +592,14 @@ static void print_vip(const struct conf_vip *vip, struct str *out)
 		print_net(&vip->prefix, out);
 }
 
+static void print_range(const struct conf_range *r, struct str *out)
+{
+	if (r->first == r->last)
+		str_addf(out, "\"%u\"", r->first);
+	else
+		str_addf(out, "\"%u-%u\"", r->first, r->last);
+}
+
 static void print_scalar(const struct opt *o, const void *at, struct str *out)
 {
 	char buf[PREFIX_STRLEN];
@@ -527,6 +636,9 @@ static void print_scalar(const struct opt *o, const void *at, struct str *out)
 		break;
 	case OPT_NET:
 		print_net(at, out);
+		break;
+	case OPT_STATUS:
+		print_range(at, out);
 		break;
 	case OPT_VIP:
 		print_vip(at, out);
@@ -580,6 +692,11 @@ void value_print(const struct opt *o, const void *base, struct str *out)
 		print_scalar(o, at, out);
 }
 
+bool value_applies(const struct opt *o, const void *base)
+{
+	return !o->checks || o->checks & 1U << ((const struct conf_check *)base)->type;
+}
+
 static bool all_zero(const char *bytes, size_t n)
 {
 	while (n && !*bytes) {
@@ -593,15 +710,17 @@ bool value_absent(const struct opt *o, const void *base)
 {
 	const char *at = (const char *)base + o->at;
 
+	if (!value_applies(o, base))
+		return true;
 	switch (o->type) {
 	case OPT_U16:
 	case OPT_PORTS:
 		return !*(const uint16_t *)at && o->min;
 	case OPT_U32:
 	case OPT_PERCENT:
-		return !*(const uint32_t *)at && o->def_doc;
+		return !*(const uint32_t *)at && (o->def_doc || (o->min && !o->def));
 	case OPT_DURATION:
-		return !((const usec_t *)at)->us && o->def_doc;
+		return !((const usec_t *)at)->us && (o->def_doc || o->min);
 	case OPT_ENUM:
 		return *(const unsigned *)at == OPT_ENUM_UNSET;
 	case OPT_GROUP:
@@ -609,6 +728,9 @@ bool value_absent(const struct opt *o, const void *base)
 	case OPT_STRING:
 	case OPT_INTERFACE:
 	case OPT_PATH:
+	case OPT_BYTES:
+	case OPT_HEX:
+	case OPT_REGEX:
 		return !*(const char *const *)at;
 	case OPT_LIST:
 	case OPT_NAMED:

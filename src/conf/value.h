@@ -20,6 +20,8 @@ void value_from_default(const struct opt *o, void *at, struct arena *arena);
 /* "a number in 1-255", "one of \"nat\", \"dr\"" */
 void value_allowed(const struct opt *o, struct str *out);
 
+/* Whether a check of base's type has that option; true of all other structs. */
+bool value_applies(const struct opt *o, const void *base);
 /* Whether the member holds nothing: an option without a default that was not given. */
 bool value_absent(const struct opt *o, const void *base);
 /* The value of a scalar or list, as lbd.conf would have it; base is the struct. */

@@ -26,6 +26,7 @@ const struct value values_check_status[] = {
 	VALUE(S, check, "name", "the check"),
 	VALUE(S, up, "up", "its verdict"),
 	VALUE(S, detail, "detail", "of the last attempt: what was expected, what was seen"),
+	VALUE(S, warning, "warning", "what is not wrong yet: a certificate about to expire"),
 	VALUE(S, run, "run", "results of one kind in a row"),
 	VALUE(S, latency, "latency_s", "of the last attempt"),
 	VALUE_AGO(S, since, "since_s", "since when the verdict holds"),

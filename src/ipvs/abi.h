@@ -324,8 +324,8 @@ struct template
 {
 	__u32 server; /* 0: it is being removed */
 	__u32 seen;   /* jiffies when its last flow began or ended */
-	__u32 flows; /* that it counts (atomic): it does not end before them */
-	__u32 tag;   /* mix of the key: the entry is still this client's */
+	__u32 flows;  /* that it counts (atomic): it does not end before them */
+	__u32 tag;    /* mix of the key: the entry is still this client's */
 };
 _Static_assert(sizeof(struct template) == 16, "abi");
 

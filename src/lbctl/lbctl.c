@@ -157,36 +157,52 @@ static void show_status(const json_t *a)
 	table_print(t);
 }
 
-static const char *last_check(const json_t *server)
+/* The first of its checks that says down, or else the first; NULL: it has none. */
+static const json_t *telling_check(const json_t *server)
 {
-	const json_t *c = json_array_get(json_object_get(server, "checks"), 0);
+	const json_t *checks = json_object_get(server, "checks"), *c;
+	size_t i;
 
-	return c ? text(c, "last") : "-";
+	json_array_foreach(checks, i, c)
+		if (!json_is_true(json_object_get(c, "up")))
+			return c;
+	return json_array_get(checks, 0);
+}
+
+static void add_check_said(struct table *t, const json_t *c)
+{
+	if (!c || !number(c, "attempts"))
+		table_add(t, "-");
+	else
+		table_add(t, "%s in %s: %s", text(c, "name"), span(c, "latency_s"),
+			  text(c, "detail"));
 }
 
 static void show_servers(const json_t *servers)
 {
-	static const char *const headings[] = { "  SERVER", "ADDRESS", ">PORT",	  ">WEIGHT",
-						"STATE",    "CHECK",   ">ACTIVE", ">INACTIVE",
-						">CONNS",   ">IN",     ">OUT",	  "NEXT HOP",
-						NULL };
+	static const char *const headings[] = { "  SERVER",   "ADDRESS", ">PORT",   ">WEIGHT",
+						"STATE",      "CHECK",	 ">ACTIVE", ">INACTIVE",
+						">CONNS",     ">IN",	 ">OUT",    "NEXT HOP",
+						"CHECK SAID", NULL };
 	struct table *t = table_new(headings);
-	const json_t *s;
+	const json_t *s, *c;
 	size_t i;
 
 	json_array_foreach(servers, i, s) {
+		c = telling_check(s);
 		table_add(t, "  %s", text(s, "name"));
 		table_add(t, "%s", text(s, "address"));
 		table_add(t, "%lld", number(s, "port"));
 		table_add(t, "%lld", number(s, "weight"));
 		table_add(t, "%s", json_is_true(json_object_get(s, "up")) ? "up" : "DOWN");
-		table_add(t, "%s", last_check(s));
+		table_add(t, "%s", c ? text(c, "last") : "-");
 		table_add(t, "%lld", number(s, "active"));
 		table_add(t, "%lld", number(s, "inactive"));
 		table_add(t, "%lld", number(s, "conns"));
 		table_add(t, "%lld", number(s, "in_packets"));
 		table_add(t, "%lld", number(s, "out_packets"));
 		table_add(t, "%s", text(s, "next_hop"));
+		add_check_said(t, c);
 	}
 	table_print(t);
 }

@@ -18,7 +18,7 @@ COUNTERS = {"conns", "in_packets", "in_bytes", "out_packets", "out_bytes"}
 MAYBE = type(None)
 INTERFACE = {"name": str, "driver": str, "mode": str, "reason": str, "attached": bool, "repaired": int}
 PACKETS = {"seen": int, "redirected": int, "passed": int, "drop_no_server": int, "made_reset": int}
-CHECK = {"name": str, "up": bool, "last": str, "detail": str, "run": int, "latency_s": NUMBER, "since_s": NUMBER,
+CHECK = {"name": str, "up": bool, "last": str, "detail": str, "warning": str, "run": int, "latency_s": NUMBER, "since_s": NUMBER,
          "attempts": int, "failures": int, "local": int}
 SERVER = {"name": str, "address": str, "port": int, "weight": int, "up": bool, "next_hop": str, "active": int,
           "inactive": int, "checks": [CHECK], **dict.fromkeys(COUNTERS, int)}
@@ -176,6 +176,7 @@ def test_server_that_is_down_is_shown_with_its_reason(single):
     text = ask(single.lb1, "services").stdout
     assert "2 of 3 servers available" in text
     assert ["web2", "10.0.0.12", "8080", "1", "DOWN", "L4CON"] in [row[:6] for row in rows(text, "SERVER")]
+    assert ": connection refused\n" in text and ": connection accepted\n" in text
 
 
 @pytest.mark.parametrize("arguments,said", [

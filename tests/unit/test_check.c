@@ -83,7 +83,71 @@ static void enough_of_one_kind_always_decides(void **state)
 	}
 }
 
+static void what_is_presumed_takes_fall_or_rise_to_change(void **state)
+{
+	struct health h;
+
+	health_presume(&h, true);
+	assert_true(h.up && h.checked);
+	assert_false(health_judge(&h, false, 2, 3));
+	assert_false(health_judge(&h, false, 2, 3));
+	assert_true(health_judge(&h, false, 2, 3));
+	assert_false(h.up);
+	health_presume(&h, false);
+	assert_false(health_judge(&h, true, 2, 3));
+	assert_true(health_judge(&h, true, 2, 3));
+}
+
+static void pace_is_that_of_the_last_results(void **state)
+{
+	struct health h = { 0 };
+
+	assert_int_equal(health_pace(&h), PACE_DOWN); /* never checked */
+	health_judge(&h, true, 2, 3);
+	assert_int_equal(health_pace(&h), PACE_UP);
+	health_judge(&h, false, 2, 3);
+	assert_int_equal(health_pace(&h), PACE_CHANGING);
+	health_judge(&h, true, 2, 3);
+	assert_int_equal(health_pace(&h), PACE_UP);
+	health_judge(&h, false, 2, 3);
+	health_judge(&h, false, 2, 3);
+	assert_int_equal(health_pace(&h), PACE_CHANGING);
+	health_judge(&h, false, 2, 3);
+	assert_int_equal(health_pace(&h), PACE_DOWN);
+	health_judge(&h, true, 2, 3);
+	assert_int_equal(health_pace(&h), PACE_CHANGING);
+	health_judge(&h, true, 2, 3);
+	assert_int_equal(health_pace(&h), PACE_UP);
+}
+
 /* ---- The schedule ---- */
+
+/* Starts all it may at each step of the clock; returns how many in ten seconds. */
+static unsigned starts(uint32_t per_second, usec_t step)
+{
+	struct rate r = { 0 };
+	unsigned n = 0, burst;
+	usec_t now;
+
+	for (now = SEC(1000); usec_before(now, SEC(1010)); now = usec_add(now, step))
+		for (burst = 0; rate_take(&r, now, per_second); burst++, n++)
+			assert_true(burst <= per_second / 100 + 1);
+	return n;
+}
+
+static void rate_is_kept(void **state)
+{
+	struct rate r = { 0 };
+
+	assert_in_range(starts(1000, MSEC(1)), 9990, 10011);
+	assert_in_range(starts(1000, USEC(100)), 9990, 10011);
+	assert_in_range(starts(1, MSEC(1)), 10, 11);
+	assert_in_range(starts(100000, MSEC(1)), 999000, 1001100);
+	/* a loop that was held up for long does not make up for it */
+	assert_true(starts(1000, SEC(1)) <= 10 * 11);
+	assert_true(rate_take(&r, SEC(1), 0));
+	assert_true(rate_take(&r, SEC(1), 0));
+}
 
 static void first_checks_are_spread_and_none_waits_long(void **state)
 {
@@ -134,10 +198,10 @@ static void own_trouble_is_no_verdict(void **state)
 		assert_int_equal(conn_judge_error(ours[i], false), CHECK_LOCAL);
 	}
 	assert_int_equal(conn_judge_error(EHOSTUNREACH, true), CHECK_LOCAL);
-	assert_int_equal(conn_judge_error(EHOSTUNREACH, false), CHECK_REFUSED);
-	assert_int_equal(conn_judge_error(ECONNREFUSED, true), CHECK_REFUSED);
-	assert_int_equal(conn_judge_error(ECONNREFUSED, false), CHECK_REFUSED);
-	assert_int_equal(conn_judge_error(ETIMEDOUT, false), CHECK_TIMEOUT);
+	assert_int_equal(conn_judge_error(EHOSTUNREACH, false), CHECK_L4CON);
+	assert_int_equal(conn_judge_error(ECONNREFUSED, true), CHECK_L4CON);
+	assert_int_equal(conn_judge_error(ECONNREFUSED, false), CHECK_L4CON);
+	assert_int_equal(conn_judge_error(ETIMEDOUT, false), CHECK_L4TOUT);
 }
 
 /* ---- Sets, with real sockets ---- */
@@ -159,7 +223,7 @@ struct lab {
 	uint64_t want_attempts;
 	struct check_status last; /* of the last one shown */
 	unsigned decided_by; /* how many results in a row made the verdict that was told last */
-	char detail[80];
+	char detail[CHECK_DETAIL_LEN];
 };
 
 static void keep_run(void *ctx, const struct check_status *st)
@@ -309,13 +373,13 @@ static void server_that_refuses_and_accepts_is_down_and_up(void **state)
 		check_set_reconcile(lab->set, &lab->conf);
 		assert_string_equal(str_text(&lab->told), "[www/a unknown]");
 		wait_for_attempts(lab, 1);
-		assert_int_equal(lab->last.last, CHECK_REFUSED);
+		assert_int_equal(lab->last.last, CHECK_L4CON);
 		assert_string_equal(check_result_code(lab->last.last), "L4CON");
 		assert_string_equal(lab->detail, "connection refused");
 		assert_string_equal(str_text(&lab->told), "[www/a unknown][www/a down]");
 		listen(fd, 100);
 		expect_told(lab, "[www/a up]");
-		assert_int_equal(lab->last.last, CHECK_UP);
+		assert_int_equal(lab->last.last, CHECK_L4OK);
 		assert_int_equal(lab->decided_by, 2);
 		close(fd);
 		str_free(&lab->told);
@@ -380,7 +444,7 @@ static void silence_is_a_timeout_and_never_two_attempts_at_once(void **state)
 	check_set_reconcile(lab->set, &lab->conf);
 	wait_for_attempts(lab, 3);
 	assert_true(usec_sub(loop_now(), start).us >= MSEC(300).us);
-	assert_int_equal(lab->last.last, CHECK_TIMEOUT);
+	assert_int_equal(lab->last.last, CHECK_L4TOUT);
 	assert_string_equal(lab->detail, "no answer within 100 ms");
 	assert_in_range(lab->last.latency.us, MSEC(100).us, SEC(5).us);
 
@@ -416,15 +480,20 @@ static void own_lateness_is_not_the_servers(void **state)
 	struct attempt a = { .loop = loop_new() };
 	struct conf_server server = { 0 };
 	int fd = open_server(AF_INET, &server);
+	struct conn_target to;
 
 	listen(fd, 100);
 	conn_init(&a.conn, a.loop, on_end);
-	conn_start(&a.conn, &server.address, server.port, MSEC(1));
+	to.plan = plan_new(&(struct conf_check){ .type = CONF_CHECK_TCP }, "", NULL);
+	to.address = server.address;
+	to.port = server.port;
+	conn_start(&a.conn, &to, MSEC(1));
 	assert_int_equal(a.end.result, CHECK_NONE); /* under way */
 	usleep(5000); /* the long turn: there is nothing to wait for */
 	loop_run(a.loop);
-	assert_int_equal(a.end.result, CHECK_UP);
+	assert_int_equal(a.end.result, CHECK_L4OK);
 	close(fd);
+	plan_free((struct plan *)to.plan);
 	loop_free(a.loop);
 }
 
@@ -450,7 +519,7 @@ static void own_lack_of_descriptors_counts_for_nothing(void **state)
 	assert_int_equal(lab->last.failures, 0);
 	assert_string_equal(str_text(&lab->told), "");
 	wait_for_attempts(lab, 1);
-	assert_int_equal(lab->last.last, CHECK_UP);
+	assert_int_equal(lab->last.last, CHECK_L4OK);
 	close(fd);
 }
 
@@ -481,6 +550,82 @@ static void services_with_the_same_check_share_it(void **state)
 	while (accept(fd, NULL, NULL) >= 0)
 		n++;
 	assert_int_equal(n, 1);
+	close(fd);
+}
+
+static void server_may_need_only_one_of_its_checks(void **state)
+{
+	struct lab *lab = *state;
+	struct conf_server second = { 0 };
+	int fd = open_server(AF_INET, &lab->servers[0]), other = open_server(AF_INET, &second);
+
+	lab->services[0].n_checks = 2;
+	lab->services[0].checks_need = CONF_NEED_ANY;
+	lab->checks[1].port = second.port;
+	check_set_reconcile(lab->set, &lab->conf);
+	expect_told(lab, "[www/a down]");
+	assert_string_equal(str_text(&lab->told), "[www/a unknown][www/a down]");
+	listen(other, 100);
+	expect_told(lab, "[www/a up]");
+	str_free(&lab->told);
+	listen(fd, 100);
+	wait_for_attempts(lab, 5);
+	close(other);
+	wait_for_attempts(lab, 5);
+	assert_string_equal(str_text(&lab->told), "");
+	close(fd);
+	expect_told(lab, "[www/a down]");
+}
+
+static void server_may_be_presumed_up(void **state)
+{
+	struct lab *lab = *state;
+	int fd = open_server(AF_INET, &lab->servers[0]);
+
+	lab->checks[0].initial = CONF_INITIAL_UP;
+	check_set_reconcile(lab->set, &lab->conf);
+	assert_string_equal(str_text(&lab->told), "[www/a up]");
+	expect_told(lab, "[www/a down]");
+	assert_int_equal(lab->decided_by, 3);
+	close(fd);
+}
+
+static void change_is_found_out_at_the_fast_interval(void **state)
+{
+	struct lab *lab = *state;
+	int fd = open_server(AF_INET, &lab->servers[0]);
+	usec_t start;
+
+	lab->checks[0].initial = CONF_INITIAL_UP; /* the first result speaks against it */
+	lab->checks[0].interval = SEC(60);
+	lab->checks[0].fast_interval = MSEC(20);
+	lab->checks[0].down_interval = MSEC(50);
+	check_set_reconcile(lab->set, &lab->conf);
+	expect_told(lab, "[www/a down]");
+	assert_int_equal(lab->decided_by, 3);
+	listen(fd, 100); /* found out after down_interval, not after a minute */
+	start = loop_now();
+	expect_told(lab, "[www/a up]");
+	assert_true(usec_before(usec_sub(loop_now(), start), SEC(20)));
+	close(fd);
+}
+
+static void steadily_down_is_checked_at_the_down_interval(void **state)
+{
+	struct lab *lab = *state;
+	int fd = open_server(AF_INET, &lab->servers[0]);
+
+	lab->checks[0].interval = MSEC(1);
+	lab->checks[0].down_interval = SEC(60);
+	check_set_reconcile(lab->set, &lab->conf);
+	expect_told(lab, "[www/a down]");
+	lab->want = "never";
+	lab->until = was_told;
+	lab->deadline = usec_add(loop_now(), MSEC(100)); /* a hundred intervals */
+	loop_timer_in(&lab->poll, USEC(0));
+	loop_run(lab->loop);
+	check_set_each(lab->set, NULL, keep_last, lab);
+	assert_int_equal(lab->last.attempts, 1);
 	close(fd);
 }
 
@@ -601,6 +746,38 @@ static void dead_servers_do_not_use_up_the_descriptors(void **state)
 	assert_int_equal(open_descriptors(), before);
 }
 
+static void operator_says_how_many_are_under_way(void **state)
+{
+	struct lab *lab = *state;
+	unsigned before = open_descriptors();
+	struct rlimit limit;
+
+	most_descriptors = 0;
+	lab->conf.director.checks_at_once = 1500;
+	lab->checks[0].interval = SEC(60);
+	lab->checks[0].timeout = MSEC(800);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = 1024;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	want_many_dead_servers(lab);
+	assert_true(wait_until(lab, all_are_checked));
+	assert_in_range(most_descriptors, before + 1400, before + 1510);
+}
+
+static void operator_says_how_many_are_begun_in_a_second(void **state)
+{
+	struct lab *lab = *state;
+	usec_t start = loop_now();
+
+	lab->conf.director.checks_per_second = 1000;
+	lab->conf.director.checks_at_once = 4000;
+	lab->checks[0].interval = SEC(60);
+	lab->checks[0].timeout = MSEC(10);
+	want_many_dead_servers(lab);
+	assert_true(wait_until(lab, all_are_checked));
+	assert_true(usec_sub(loop_now(), start).us >= MSEC(1900).us); /* 2000 of them */
+}
+
 static unsigned all_places;
 
 static bool all_places_are_taken(struct lab *lab)
@@ -648,6 +825,9 @@ int main(void)
 		cmocka_unit_test(first_result_is_the_verdict),
 		cmocka_unit_test(verdict_turns_after_rise_or_fall_in_a_row),
 		cmocka_unit_test(enough_of_one_kind_always_decides),
+		cmocka_unit_test(what_is_presumed_takes_fall_or_rise_to_change),
+		cmocka_unit_test(pace_is_that_of_the_last_results),
+		cmocka_unit_test(rate_is_kept),
 		cmocka_unit_test(first_checks_are_spread_and_none_waits_long),
 		cmocka_unit_test(checks_keep_their_pace_give_or_take_a_sixteenth),
 		cmocka_unit_test(missed_checks_are_not_made_up_for),
@@ -661,10 +841,16 @@ int main(void)
 		lab_test(unchecked_type_is_up_at_once),
 		lab_test(services_with_the_same_check_share_it),
 		lab_test(server_is_up_when_all_its_checks_are),
+		lab_test(server_may_need_only_one_of_its_checks),
+		lab_test(server_may_be_presumed_up),
+		lab_test(change_is_found_out_at_the_fast_interval),
+		lab_test(steadily_down_is_checked_at_the_down_interval),
 		lab_test(reconcile_keeps_what_stays),
 	};
 	const struct CMUnitTest in_namespace[] = {
 		lab_test(dead_servers_do_not_use_up_the_descriptors),
+		lab_test(operator_says_how_many_are_under_way),
+		lab_test(operator_says_how_many_are_begun_in_a_second),
 		lab_test(checks_removed_in_the_middle_of_attempts_leave_their_places),
 	};
 	int failed = cmocka_run_group_tests(anywhere, NULL, NULL), r = make_namespace();
