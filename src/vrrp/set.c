@@ -21,6 +21,7 @@ struct vrrp_set {
 	struct sync_group **groups;
 	unsigned n_groups;
 	struct proc_user script_user;
+	bool tracks_services; /* any instance: verdicts on servers are many */
 	struct net_watch watch;
 	struct loop_timer recheck;
 };
@@ -187,6 +188,17 @@ static void on_started(void *set)
 	loop_timer_at(&((struct vrrp_set *)set)->recheck, loop_now());
 }
 
+static bool tracks_services(const struct conf *c)
+{
+	unsigned i, k;
+
+	for (i = 0; i < c->n_vrrp; i++)
+		for (k = 0; k < c->vrrp[i].n_tracks; k++)
+			if (c->vrrp[i].tracks[k].kind == CONF_TRACK_SERVICE)
+				return true;
+	return false;
+}
+
 static bool has_scripts(const struct conf *c)
 {
 	unsigned i, k;
@@ -238,6 +250,7 @@ void vrrp_set_reconcile(struct vrrp_set *s, const struct conf *c)
 	}
 	vips_hold(s->env.vips, true);
 	find_script_user(s, c);
+	s->tracks_services = tracks_services(c);
 	dissolve_groups(s);
 	s->env.forming = true;
 	for (i = 0; i < c->n_vrrp; i++) {
@@ -306,7 +319,7 @@ void vrrp_set_service_changed(struct vrrp_set *s, const char *service)
 {
 	unsigned i;
 
-	for (i = 0; i < s->n; i++)
+	for (i = 0; s->tracks_services && i < s->n; i++)
 		vrrp_instance_service_changed(s->instances[i], service);
 }
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The operator's program runs at each transition, in order, and its last word is the last state."""
+import re
+
 import lab as lablib
 import pytest
 from lab import wait_for
@@ -15,7 +17,14 @@ def lab():
         yield made
 
 
-def start(lab, body):
+def wrapper():
+    """With the capabilities that the unit file leaves."""
+    unit = (lablib.HERE.parent / "dist" / "lbd.service.in").read_text()
+    wanted = re.search(r"^CapabilityBoundingSet=(.*)", unit, re.M).group(1).lower().replace("cap_", "+").split()
+    return ["setpriv", f"--bounding-set={','.join(['-all', *wanted])}", "--no-new-privs"]
+
+
+def start(lab, body, wrapped=()):
     program = lab.folder / "event"
     program.write_text(f"#!/bin/sh\n{body}\n")
     program.chmod(0o755)
@@ -23,7 +32,9 @@ def start(lab, body):
               "vrrp": {name: {"interface": "eth0", "vrid": 51, "advert_interval": "100ms", "addresses": [vip],
                               "notify": [str(program), "word"], "notify_timeout": "2s"}
                        for name, vip in VIPS.items()}}
-    lab["lb1"].start_lbd(lab.write_config(render(config)))
+    director = lab["lb1"]
+    director.lbd = director.start(*wrapped, lablib.BUILD / "lbd", "-c", lab.write_config(render(config)), name="lbd")
+    director.wait_lbd()
 
 
 def said(lab, name):
@@ -57,7 +68,7 @@ def test_the_last_word_is_the_last_state(lab):
 
 
 def test_a_program_that_hangs_is_ended(lab):
-    start(lab, f"echo $LBD_STATE >>{lab.folder}/$LBD_INSTANCE.log; sleep 4243")
+    start(lab, f"echo $LBD_STATE >>{lab.folder}/$LBD_INSTANCE.log; sleep 4243", wrapper())
     wait_for(lambda: "notify: took longer than 2 s" in lab["lb1"].lbd.log(), 10, "the end of the first")
     for name in VIPS:
         wait_for(lambda: said(lab, name)[-1:] == ["MASTER"], 10, "the next one")
