@@ -2,6 +2,8 @@
 /* One attempt at a server under one deadline: the same for every type of check. */
 #include "check/conn.h"
 
+#include <net/if.h> /* before those of Linux */
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -318,21 +320,63 @@ static int open_socket(enum transport transport, int family)
 	return fd;
 }
 
-static void dial(struct conn *c)
+/* The source of the target's family, if one was given.  Its port is chosen when the target is
+ * known, else a source would have but one attempt for each of its ports, to whomever. */
+static int bind_source(int fd, const struct conf_check *c, const struct addr *target)
 {
 	struct sockaddr_storage at;
+	const int on = 1;
+	socklen_t len;
+	unsigned i;
+
+	if (c->interface &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, c->interface, strlen(c->interface) + 1))
+		return -errno;
+	for (i = 0; i < c->n_sources; i++) {
+		if (addr_is_v4(&c->sources[i]) != addr_is_v4(target))
+			continue;
+		len = addr_to_sockaddr(&c->sources[i], 0, 0, &at);
+		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+		if (bind(fd, (struct sockaddr *)&at, len))
+			return -errno;
+	}
+	return 0;
+}
+
+/* 0, 1: it stands already, or -errno. */
+static int open_and_connect(struct conn *c)
+{
+	const struct conf_check *conf = &c->to->plan->conf;
 	enum transport transport = c->to->plan->type->transport;
 	uint16_t port = transport == TRANSPORT_ICMP ? 0 : c->to->port;
-	socklen_t len = addr_to_sockaddr(&c->to->address, htons(port), 0, &at);
+	unsigned scope = conf->interface && addr_is_link_local(&c->to->address)
+				 ? if_nametoindex(conf->interface)
+				 : 0;
+	struct sockaddr_storage at;
+	socklen_t len = addr_to_sockaddr(&c->to->address, htons(port), scope, &at);
+	int r;
 
-	c->phase = CONN_DIALLING;
 	c->fd = open_socket(transport, at.ss_family);
 	if (c->fd < 0)
-		end_by_error(c, errno, true);
-	else if (!connect(c->fd, (struct sockaddr *)&at, len))
+		return -errno;
+	r = bind_source(c->fd, conf, &c->to->address);
+	if (r)
+		return r;
+	if (!connect(c->fd, (struct sockaddr *)&at, len))
+		return 1;
+	return errno == EINPROGRESS ? 0 : -errno;
+}
+
+static void dial(struct conn *c)
+{
+	int r;
+
+	c->phase = CONN_DIALLING;
+	r = open_and_connect(c);
+	if (r < 0)
+		end_by_error(c, -r, true);
+	else if (r)
 		connected(c);
-	else if (errno != EINPROGRESS)
-		end_by_error(c, errno, true);
 	else
 		loop_io_watch(&c->io, c->fd, LOOP_WRITE);
 }

@@ -259,6 +259,11 @@ struct conf_check {
 	unsigned initial;		     /* enum conf_initial */
 	uint32_t rise, fall;
 	uint16_t port; /* host order; 0: the server's */
+	bool has_address;
+	struct addr address;  /* asked in the server's stead */
+	struct addr *sources; /* ours, one of a family at most; none: as the routes say */
+	unsigned n_sources;
+	const char *interface; /* packets leave there; NULL: as the routes say */
 	/* tcp: what is said once connected, and what must come back; NULL: nothing */
 	const char *send, *send_hex;
 	const char *expect, *expect_hex, *expect_regex;

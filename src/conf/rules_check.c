@@ -76,6 +76,22 @@ static void checks_of_ranges_have_ports(const struct rules *r)
 				      s->where.path);
 }
 
+static void addresses_fit(const struct rules *r)
+{
+	const struct conf_service *s;
+	const struct conf_check *k;
+
+	for_each(s, r->conf->services, r->conf->n_services)
+		for_each(k, s->checks, s->n_checks) {
+			if (k->n_sources == 2 &&
+			    addr_is_v4(&k->sources[0]) == addr_is_v4(&k->sources[1]))
+				error(r, &k->where, "source", "has two addresses of one family");
+			if (k->has_address && addr_is_link_local(&k->address) && !k->interface)
+				error(r, &k->where, "address",
+				      "is link-local: say on which interface");
+		}
+}
+
 /* ---- What ---- */
 
 static unsigned given(const char *a, const char *b, const char *c)
@@ -262,6 +278,7 @@ static void files_of_checks_are_there(const struct rules *r)
 // clang-format off
 static const struct rule table[] = {
 	{ SEVERITY_ERROR, checks_of_ranges_have_ports },
+	{ SEVERITY_ERROR, addresses_fit },
 	{ SEVERITY_ERROR, check_talks_once },
 	{ SEVERITY_ERROR, requests_are_sound },
 	{ SEVERITY_ERROR, tls_checks_are_sound },

@@ -368,6 +368,7 @@ const struct opt_group schema_vrrp_group = {
 #define WEB	 (OF(HTTP) | OF(HTTPS))
 #define SECURE	 (OF(TLS) | OF(HTTPS))
 #define HAS_PORT (~OF(PING))
+#define REMOTE	 (~OF(NONE))
 
 static const struct opt check_opts[] = {
 	{ .name = "type", ENUM(struct conf_check, type), .words = check_types, .def = "tcp",
@@ -400,6 +401,14 @@ static const struct opt check_opts[] = {
 		 "changes anew." },
 	{ .name = "port", U16(struct conf_check, port), .min = 1, .max = 65535, .checks = HAS_PORT,
 	  .def_doc = "the server's", .doc = "The port that is checked." },
+	{ .name = "address", MAYBE_ADDR(struct conf_check, address), .flags = OPT_LINK_LOCAL,
+	  .checks = REMOTE, .def_doc = "the server's",
+	  .doc = "The address that is checked in place of each server's own." },
+	{ .name = "source", LIST(struct conf_check, sources, OPT_ADDR, struct addr), .min = 1,
+	  .max = 2, .checks = REMOTE, .def_doc = "as the routes say",
+	  .doc = "Our address in checks; one of each family where servers have both." },
+	{ .name = "interface", INTERFACE(struct conf_check, interface), .checks = REMOTE,
+	  .def_doc = "as the routes say", .doc = "Where checks leave and answers are taken." },
 	{ .name = "send", BYTES(struct conf_check, send), .min = 1, .max = 1024, .checks = TALKS,
 	  .def_doc = "nothing",
 	  .doc = "What is sent first.  Line ends are written \\er\\en." },
