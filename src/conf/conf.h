@@ -224,6 +224,7 @@ enum conf_check_type {
 	CONF_CHECK_DNS,
 	CONF_CHECK_PING,
 	CONF_CHECK_SMTP,
+	CONF_CHECK_SCRIPT,
 };
 
 #define CONF_ALPN_MAX 8 /* protocols that a check offers */
@@ -293,7 +294,10 @@ struct conf_check {
 	unsigned record;    /* the type as on the wire */
 	unsigned rcode;	    /* likewise */
 	const char *answer; /* NULL: any */
-	const char *helo;   /* smtp; NULL: the host name */
+	const char *script; /* script: the program */
+	const char **args;
+	unsigned n_args;
+	const char *helo; /* smtp; NULL: the host name */
 };
 
 struct conf_server {
