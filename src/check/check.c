@@ -271,7 +271,9 @@ static void fill_use(struct check_set *s, struct use *use, struct server *server
 		     const struct plan *plan, struct list *fresh)
 {
 	const struct probe_key key = {
-		.to = { .plan = plan, .address = cs->address, .port = port_of(cc, cs) },
+		.to = { .plan = plan,
+			.address = cc->has_address ? cc->address : cs->address,
+			.port = port_of(cc, cs) },
 		.interval = cc->interval,
 		.fast_interval = cc->fast_interval,
 		.down_interval = cc->down_interval,

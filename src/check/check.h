@@ -24,7 +24,10 @@
 	X(L7OK, true, "the answer is as expected")                                                 \
 	X(L7TOUT, false, "no whole answer within the timeout")                                     \
 	X(L7STS, false, "the answer has a status that is not accepted")                            \
-	X(L7RSP, false, "the answer makes no sense, breaks off, or is not as expected")
+	X(L7RSP, false, "the answer makes no sense, breaks off, or is not as expected")            \
+	X(PROCOK, true, "the script says that it works")                                           \
+	X(PROCERR, false, "the script says that it does not, or was ended by a signal")            \
+	X(PROCTOUT, false, "the script had not ended within the timeout, and was killed")
 
 enum check_result {
 #define X(name, good, help) CHECK_##name,

@@ -2,6 +2,8 @@
 /* One attempt at a server under one deadline: the same for every type of check. */
 #include "check/conn.h"
 
+#include <net/if.h> /* before those of Linux */
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -106,11 +108,14 @@ static void end_by_timeout(struct conn *c)
 		[CONN_DIALLING] = CHECK_L4TOUT,
 		[CONN_SHAKING] = CHECK_L6TOUT,
 		[CONN_TALKING] = CHECK_L7TOUT,
+		[CONN_RUNNING] = CHECK_PROCTOUT,
 	};
 	long long ms = c->timeout.us / 1000;
 	char detail[CHECK_DETAIL_LEN];
 
-	if (c->phase == CONN_SHAKING)
+	if (c->phase == CONN_RUNNING)
+		snprintf(detail, sizeof(detail), "had not ended within %lld ms", ms);
+	else if (c->phase == CONN_SHAKING)
 		snprintf(detail, sizeof(detail), "no TLS handshake within %lld ms", ms);
 	else if (c->phase == CONN_TALKING && c->talk->n_heard)
 		snprintf(detail, sizeof(detail), "no whole answer within %lld ms, but %zu bytes",
@@ -318,21 +323,91 @@ static int open_socket(enum transport transport, int family)
 	return fd;
 }
 
-static void dial(struct conn *c)
+/* The source of the target's family, if one was given.  Its port is chosen when the target is
+ * known, else a source would have but one attempt for each of its ports, to whomever. */
+static int bind_source(int fd, const struct conf_check *c, const struct addr *target)
 {
 	struct sockaddr_storage at;
+	const int on = 1;
+	socklen_t len;
+	unsigned i;
+
+	if (c->interface &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, c->interface, strlen(c->interface) + 1))
+		return -errno;
+	for (i = 0; i < c->n_sources; i++) {
+		if (addr_is_v4(&c->sources[i]) != addr_is_v4(target))
+			continue;
+		len = addr_to_sockaddr(&c->sources[i], 0, 0, &at);
+		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+		if (bind(fd, (struct sockaddr *)&at, len))
+			return -errno;
+	}
+	return 0;
+}
+
+/* 0, 1: it stands already, or -errno. */
+static int open_and_connect(struct conn *c)
+{
+	const struct conf_check *conf = &c->to->plan->conf;
 	enum transport transport = c->to->plan->type->transport;
 	uint16_t port = transport == TRANSPORT_ICMP ? 0 : c->to->port;
-	socklen_t len = addr_to_sockaddr(&c->to->address, htons(port), 0, &at);
+	unsigned scope = conf->interface && addr_is_link_local(&c->to->address)
+				 ? if_nametoindex(conf->interface)
+				 : 0;
+	struct sockaddr_storage at;
+	socklen_t len = addr_to_sockaddr(&c->to->address, htons(port), scope, &at);
+	int r;
 
-	c->phase = CONN_DIALLING;
 	c->fd = open_socket(transport, at.ss_family);
 	if (c->fd < 0)
-		end_by_error(c, errno, true);
-	else if (!connect(c->fd, (struct sockaddr *)&at, len))
+		return -errno;
+	r = bind_source(c->fd, conf, &c->to->address);
+	if (r)
+		return r;
+	if (!connect(c->fd, (struct sockaddr *)&at, len))
+		return 1;
+	return errno == EINPROGRESS ? 0 : -errno;
+}
+
+static void run(struct conn *c)
+{
+	char detail[CHECK_DETAIL_LEN];
+	int r = script_start(c->to->plan, &c->to->address, c->to->port, &c->pid, &c->fd);
+
+	c->phase = CONN_RUNNING;
+	if (!r) {
+		loop_io_watch(&c->io, c->fd, LOOP_READ);
+		return;
+	}
+	c->pid = 0;
+	c->fd = -1;
+	snprintf(detail, sizeof(detail), "%.100s: %s", c->to->plan->conf.script, strerror(-r));
+	end(c, CHECK_LOCAL, 0, detail);
+}
+
+static void script_ended(struct conn *c)
+{
+	char detail[CHECK_DETAIL_LEN];
+	enum check_result result;
+
+	loop_io_stop(&c->io);
+	result = script_judge(process_end(c->pid, c->fd), detail, sizeof(detail));
+	c->pid = 0;
+	c->fd = -1;
+	end(c, result, 0, detail);
+}
+
+static void dial(struct conn *c)
+{
+	int r;
+
+	c->phase = CONN_DIALLING;
+	r = open_and_connect(c);
+	if (r < 0)
+		end_by_error(c, -r, true);
+	else if (r)
 		connected(c);
-	else if (errno != EINPROGRESS)
-		end_by_error(c, errno, true);
 	else
 		loop_io_watch(&c->io, c->fd, LOOP_WRITE);
 }
@@ -343,8 +418,11 @@ static void hang_up(struct conn *c)
 	list_del(&c->waiting);
 	tls_close(c->tls);
 	c->tls = NULL;
-	if (c->fd >= 0)
+	if (c->pid)
+		process_kill(&c->line->graves, c->pid, c->fd);
+	else if (c->fd >= 0)
 		close(c->fd);
+	c->pid = 0;
 	c->fd = -1;
 }
 
@@ -388,7 +466,9 @@ static void obey(struct conn *c, enum talk_step step)
 
 static void go_on(struct conn *c)
 {
-	if (c->phase == CONN_DIALLING)
+	if (c->phase == CONN_RUNNING)
+		script_ended(c);
+	else if (c->phase == CONN_DIALLING)
 		finish_dialling(c);
 	else if (c->phase == CONN_SHAKING)
 		shake(c);
@@ -479,7 +559,10 @@ void conn_start(struct conn *c, const struct conn_target *to, usec_t timeout)
 	if (getrandom(&c->talk->nonce, sizeof(c->talk->nonce), GRND_NONBLOCK) < 0)
 		c->talk->nonce = (uint32_t)loop_now().us;
 	loop_timer_in(&c->deadline, timeout);
-	dial(c);
+	if (to->plan->type->transport == TRANSPORT_PROCESS)
+		run(c);
+	else
+		dial(c);
 }
 
 void conn_stop(struct conn *c)
@@ -499,6 +582,7 @@ void conn_init(struct conn *c, struct loop *loop, void (*done)(struct conn *c, s
 	c->talk = NULL;
 	c->tls = NULL;
 	c->line = NULL;
+	c->pid = 0;
 	c->done = done;
 }
 
@@ -506,9 +590,11 @@ void conn_line_init(struct conn_line *l, struct loop *loop)
 {
 	list_init(&l->waiting);
 	loop_timer_init(&l->turn, loop, LOOP_NORMAL, on_turn);
+	process_graves_init(&l->graves, loop);
 }
 
 void conn_line_stop(struct conn_line *l)
 {
 	loop_timer_stop(&l->turn);
+	process_graves_release(&l->graves);
 }

@@ -9,6 +9,7 @@
 #include "check/check.h"
 #include "check/type.h"
 #include "lib/addr.h"
+#include "check/process.h"
 #include "check/tls.h"
 #include "lib/list.h"
 #include "lib/loop.h"
@@ -32,6 +33,7 @@ struct conn_target {
 struct conn_line {
 	struct list waiting;
 	struct loop_timer turn;
+	struct process_graves graves; /* scripts that were killed */
 };
 void conn_line_init(struct conn_line *l, struct loop *loop);
 void conn_line_stop(struct conn_line *l);
@@ -40,6 +42,7 @@ enum conn_phase {
 	CONN_DIALLING,
 	CONN_SHAKING, /* the TLS handshake */
 	CONN_TALKING,
+	CONN_RUNNING, /* a script */
 };
 
 struct conn {
@@ -53,7 +56,8 @@ struct conn {
 	SSL *tls;    /* NULL: plain */
 	size_t sent; /* of talk->out */
 	int days_left;
-	struct conn_line *line; /* borrowed; NULL: every step is made at once */
+	pid_t pid;		/* the script; 0: none */
+	struct conn_line *line; /* borrowed; NULL: every step is made at once; scripts need it */
 	struct list waiting;	/* line's */
 	/* Called once an attempt, perhaps before conn_start returns; all is closed by then. */
 	void (*done)(struct conn *c, struct conn_end end);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check/process.h"
 #include "lib/arena.h"
 
 static int prepare_send(struct plan *p)
@@ -49,6 +50,8 @@ void plan_text(const struct conf_check *conf, struct str *out)
 	conf_check_text(conf, out);
 	if (check_type(conf->type)->tls)
 		tls_files_text(conf, out);
+	if (conf->type == CONF_CHECK_SCRIPT)
+		process_may_run(conf->script, out); /* if not, why not */
 }
 
 struct plan *plan_new(const struct conf_check *conf, const char *text, struct tls_stores *stores)

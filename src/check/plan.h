@@ -27,6 +27,7 @@ struct plan {
 	size_t send_len;
 	struct expect expect; /* of the answer, or its body */
 	struct http_plan http;
+	char **argv;			/* of a script; of arena */
 	SSL_CTX *tls;			/* NULL: it is not spoken */
 	char trouble[CHECK_DETAIL_LEN]; /* why no attempt can be made; "": one can */
 	bool wanted;			/* the set's */

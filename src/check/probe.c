@@ -150,7 +150,8 @@ static void warn_of_expiry(struct probe *p, int days_left)
 static bool is_answer(struct conn_end end)
 {
 	bool silence = end.result == CHECK_L4TOUT || end.result == CHECK_L6TOUT ||
-		       end.result == CHECK_L7TOUT;
+		       end.result == CHECK_L7TOUT || end.result == CHECK_PROCERR ||
+		       end.result == CHECK_PROCTOUT;
 
 	return !silence && (!end.error || end.error == ECONNREFUSED || end.error == ECONNRESET);
 }

@@ -14,7 +14,7 @@ static const struct check_type *const types[] = {
 	[CONF_CHECK_HTTP] = &check_type_http, [CONF_CHECK_HTTPS] = &check_type_https,
 	[CONF_CHECK_TLS] = &check_type_tls,   [CONF_CHECK_UDP] = &check_type_udp,
 	[CONF_CHECK_DNS] = &check_type_dns,   [CONF_CHECK_PING] = &check_type_ping,
-	[CONF_CHECK_SMTP] = &check_type_smtp,
+	[CONF_CHECK_SMTP] = &check_type_smtp, [CONF_CHECK_SCRIPT] = &check_type_script,
 };
 
 const struct check_type *check_type(unsigned type)

@@ -8,6 +8,7 @@
 #define LBD_CHECK_TYPE_H
 
 #include <openssl/evp.h>
+#include <sys/types.h>
 
 #include "check/check.h"
 #include "check/expect.h"
@@ -71,7 +72,8 @@ enum transport {
 	TRANSPORT_NONE, /* nothing is asked, the server counts as up */
 	TRANSPORT_TCP,
 	TRANSPORT_UDP,
-	TRANSPORT_ICMP, /* echo replies */
+	TRANSPORT_ICMP,	   /* echo replies */
+	TRANSPORT_PROCESS, /* none: a script is run; it has no talk */
 };
 
 struct check_type {
@@ -93,7 +95,14 @@ struct check_type {
 const struct check_type *check_type(unsigned type);
 
 extern const struct check_type check_type_none, check_type_tcp, check_type_http, check_type_https,
-	check_type_tls, check_type_udp, check_type_dns, check_type_ping, check_type_smtp;
+	check_type_tls, check_type_udp, check_type_dns, check_type_ping, check_type_smtp,
+	check_type_script;
+
+/* The script of a plan of that type.  0 or -errno; for process_end or process_kill. */
+int script_start(const struct plan *p, const struct addr *address, uint16_t port, pid_t *ret_pid,
+		 int *ret_pidfd);
+/* status: of process_end. */
+enum check_result script_judge(int status, char *detail, size_t size);
 
 /* Ends a talk. */
 enum talk_step talk_end(struct talk *t, enum check_result result, const char *fmt, ...)

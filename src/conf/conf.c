@@ -117,6 +117,9 @@ void conf_each_interface(const struct conf *c,
 			if (s->local_addresses[k].interface)
 				each(ctx, s->local_addresses[k].interface,
 				     &s->local_addresses_where, true);
+		for (k = 0; k < s->n_checks; k++)
+			if (s->checks[k].interface)
+				each(ctx, s->checks[k].interface, &s->checks[k].where, true);
 	}
 }
 

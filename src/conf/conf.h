@@ -224,6 +224,7 @@ enum conf_check_type {
 	CONF_CHECK_DNS,
 	CONF_CHECK_PING,
 	CONF_CHECK_SMTP,
+	CONF_CHECK_SCRIPT,
 };
 
 #define CONF_ALPN_MAX 8 /* protocols that a check offers */
@@ -259,6 +260,11 @@ struct conf_check {
 	unsigned initial;		     /* enum conf_initial */
 	uint32_t rise, fall;
 	uint16_t port; /* host order; 0: the server's */
+	bool has_address;
+	struct addr address;  /* asked in the server's stead */
+	struct addr *sources; /* ours, one of a family at most; none: as the routes say */
+	unsigned n_sources;
+	const char *interface; /* packets leave there; NULL: as the routes say */
 	/* tcp: what is said once connected, and what must come back; NULL: nothing */
 	const char *send, *send_hex;
 	const char *expect, *expect_hex, *expect_regex;
@@ -288,7 +294,10 @@ struct conf_check {
 	unsigned record;    /* the type as on the wire */
 	unsigned rcode;	    /* likewise */
 	const char *answer; /* NULL: any */
-	const char *helo;   /* smtp; NULL: the host name */
+	const char *script; /* script: the program */
+	const char **args;
+	unsigned n_args;
+	const char *helo; /* smtp; NULL: the host name */
 };
 
 struct conf_server {

@@ -76,6 +76,22 @@ static void checks_of_ranges_have_ports(const struct rules *r)
 				      s->where.path);
 }
 
+static void addresses_fit(const struct rules *r)
+{
+	const struct conf_service *s;
+	const struct conf_check *k;
+
+	for_each(s, r->conf->services, r->conf->n_services)
+		for_each(k, s->checks, s->n_checks) {
+			if (k->n_sources == 2 &&
+			    addr_is_v4(&k->sources[0]) == addr_is_v4(&k->sources[1]))
+				error(r, &k->where, "source", "has two addresses of one family");
+			if (k->has_address && addr_is_link_local(&k->address) && !k->interface)
+				error(r, &k->where, "address",
+				      "is link-local: say on which interface");
+		}
+}
+
 /* ---- What ---- */
 
 static unsigned given(const char *a, const char *b, const char *c)
@@ -193,7 +209,7 @@ static void datagram_is_sound(const struct rules *r, const struct conf_check *k)
 	if (k->type == CONF_CHECK_UDP && !k->reply &&
 	    given(k->expect, k->expect_hex, k->expect_regex))
 		error(r, &k->where, "reply", "must be true if something is expected");
-	if (k->type == CONF_CHECK_DNS && !k->dns_name)
+	if (k->type == CONF_CHECK_DNS && !k->dns_name && !written(r, &k->where, "name"))
 		error(r, &k->where, "name", "is missing: what is to be asked for?");
 	if (k->dns_name && !is_dns_name(k->dns_name))
 		error(r, &k->where, "name", "\"%.64s\" is no name of the DNS", k->dns_name);
@@ -201,6 +217,18 @@ static void datagram_is_sound(const struct rules *r, const struct conf_check *k)
 		error(r, &k->where, "answer", "is of no use with that rcode");
 	if (k->helo && strpbrk(k->helo, " "))
 		error(r, &k->where, "helo", "has a space in it");
+}
+
+static void scripts_are_named(const struct rules *r)
+{
+	const struct conf_service *s;
+	const struct conf_check *k;
+
+	for_each(s, r->conf->services, r->conf->n_services)
+		for_each(k, s->checks, s->n_checks)
+			if (k->type == CONF_CHECK_SCRIPT && !k->script &&
+			    !written(r, &k->where, "script"))
+				error(r, &k->where, "script", "is missing: what is to be run?");
 }
 
 static void datagrams_are_sound(const struct rules *r)
@@ -256,16 +284,19 @@ static void files_of_checks_are_there(const struct rules *r)
 			can_be_read(r, k, "ca_file", k->ca_file);
 			can_be_read(r, k, "certificate", k->certificate);
 			can_be_read(r, k, "key", k->key);
+			can_be_read(r, k, "script", k->script);
 		}
 }
 
 // clang-format off
 static const struct rule table[] = {
 	{ SEVERITY_ERROR, checks_of_ranges_have_ports },
+	{ SEVERITY_ERROR, addresses_fit },
 	{ SEVERITY_ERROR, check_talks_once },
 	{ SEVERITY_ERROR, requests_are_sound },
 	{ SEVERITY_ERROR, tls_checks_are_sound },
 	{ SEVERITY_ERROR, datagrams_are_sound },
+	{ SEVERITY_ERROR, scripts_are_named },
 	{ SEVERITY_WARNING, timeout_fits_interval },
 	{ SEVERITY_WARNING, fast_is_fast },
 	{ SEVERITY_WARNING, tcp_check_of_others },

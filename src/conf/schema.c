@@ -105,7 +105,7 @@ static const struct opt_word check_types[] = {
 	{ "tcp", CONF_CHECK_TCP }, { "http", CONF_CHECK_HTTP },
 	{ "https", CONF_CHECK_HTTPS }, { "tls", CONF_CHECK_TLS },
 	{ "udp", CONF_CHECK_UDP }, { "dns", CONF_CHECK_DNS }, { "ping", CONF_CHECK_PING },
-	{ "smtp", CONF_CHECK_SMTP }, { "none", CONF_CHECK_NONE }, { 0 }
+	{ "smtp", CONF_CHECK_SMTP }, { "script", CONF_CHECK_SCRIPT }, { "none", CONF_CHECK_NONE }, { 0 }
 };
 
 static const struct opt_word initials[] = {
@@ -368,6 +368,7 @@ const struct opt_group schema_vrrp_group = {
 #define WEB	 (OF(HTTP) | OF(HTTPS))
 #define SECURE	 (OF(TLS) | OF(HTTPS))
 #define HAS_PORT (~OF(PING))
+#define REMOTE	 (~(OF(NONE) | OF(SCRIPT)))
 
 static const struct opt check_opts[] = {
 	{ .name = "type", ENUM(struct conf_check, type), .words = check_types, .def = "tcp",
@@ -376,7 +377,7 @@ static const struct opt check_opts[] = {
 		 "for, as expected.  https: the same over TLS.  tls: a TLS handshake is completed; "
 		 "then as tcp.  udp: a datagram is answered, or not refused.  dns: a question over UDP is "
 		 "answered.  ping: an ICMP echo request is answered.  smtp: a mail server greets and "
-		 "takes EHLO or HELO.  none: the server always counts as up." },
+		 "takes EHLO or HELO.  script: a program ends with status 0.  none: the server always counts as up." },
 	{ .name = "interval", DURATION(struct conf_check, interval), .flags = OPT_TIMING, .min = 10 * MS, .max = H,
 	  .def = "2s",
 	  .doc = "Time from the start of one attempt to the next, give or take a sixteenth." },
@@ -400,6 +401,14 @@ static const struct opt check_opts[] = {
 		 "changes anew." },
 	{ .name = "port", U16(struct conf_check, port), .min = 1, .max = 65535, .checks = HAS_PORT,
 	  .def_doc = "the server's", .doc = "The port that is checked." },
+	{ .name = "address", MAYBE_ADDR(struct conf_check, address), .flags = OPT_LINK_LOCAL,
+	  .checks = REMOTE, .def_doc = "the server's",
+	  .doc = "The address that is checked in place of each server's own." },
+	{ .name = "source", LIST(struct conf_check, sources, OPT_ADDR, struct addr), .min = 1,
+	  .max = 2, .checks = REMOTE, .def_doc = "as the routes say",
+	  .doc = "Our address in checks; one of each family where servers have both." },
+	{ .name = "interface", INTERFACE(struct conf_check, interface), .checks = REMOTE,
+	  .def_doc = "as the routes say", .doc = "Where checks leave and answers are taken." },
 	{ .name = "send", BYTES(struct conf_check, send), .min = 1, .max = 1024, .checks = TALKS,
 	  .def_doc = "nothing",
 	  .doc = "What is sent first.  Line ends are written \\er\\en." },
@@ -478,6 +487,14 @@ static const struct opt check_opts[] = {
 	  .checks = OF(DNS), .def_doc = "any",
 	  .doc = "What one of the records must say: an address, a name, or as \"10 mail.example\" "
 		 "for MX, \"0 5 5060 sip.example\" for SRV; of SOA its first name." },
+	{ .name = "script", PATH(struct conf_check, script), .min = 1, .max = 1023,
+	  .checks = OF(SCRIPT), .def_doc = "none: it must be given",
+	  .doc = "The program to run, without a shell and as lbd's own user.  Nobody but root and "
+		 "that user may be able to change it, or a folder on the way to it.  In its "
+		 "environment LBD_ADDRESS and LBD_PORT say what is checked.  After the timeout it is "
+		 "killed with all that it has started." },
+	{ .name = "args", LIST(struct conf_check, args, OPT_STRING, const char *), .min = 1,
+	  .max = 32, .checks = OF(SCRIPT), .def_doc = "none", .doc = "What it is given." },
 	{ .name = "helo", STRING(struct conf_check, helo), .min = 1, .max = 255, .checks = OF(SMTP),
 	  .def_doc = "the host name", .doc = "What we call ourselves." },
 	{ 0 },

@@ -46,6 +46,20 @@ CASES = {
     "dns_silent": Case(dns(port=PORTS["udp_silent"]), "L7TOUT", "no answer within 1000 ms"),
     "dns_garbage": Case(dns(port=PORTS["udp_garbage"]), "L7TOUT", "no whole answer within 1000 ms, but 1007 bytes"),
     "dns_closed": Case(dns(port=9998), "L4CON", "connection refused"),
+    "other_address": Case({**udp(lablib.ECHO_PORT), "address": "10.0.0.12", "expect": "web2 "}, "L7OK", ".* came"),
+    "source": Case({**udp(lablib.ECHO_PORT), "source": ["10.0.0.2", "fd00::2"], "expect_regex": "^web1 (10.0.0.2|fd00::2) "},
+                   "L7OK", ".* came"),
+    "other_source": Case({"type": "ping", "address": "10.0.0.11", "source": ["10.0.0.1"]}, "L4OK", "answered"),
+    "no_source_of_ours": Case({"type": "tcp", "port": 8080, "source": ["10.0.0.77", "fd00::77"]}, "LOCAL",
+                              "cannot assign requested address"),
+    "interface": Case({"type": "tcp", "port": 8080, "interface": "eth1"}, "L4OK", "connection accepted"),
+    "link_local": Case({"type": "ping", "address": "fe80::aff:fe00:b", "interface": "eth1"}, "L4OK", "answered"),
+    "script": Case({"type": "script", "script": "/bin/sh", "args": ["-c", "ping -c 1 -w 1 $LBD_ADDRESS"]}, "PROCOK",
+                   "exit status 0"),
+    "script_fails": Case({"type": "script", "script": "/bin/sh", "args": ["-c", "exit 9"]}, "PROCERR", "exit status 9"),
+    "script_hangs": Case({"type": "script", "script": "/bin/sleep", "args": ["1000"]}, "PROCTOUT",
+                         "had not ended within 1000 ms"),
+    "script_of_others": Case({"type": "script", "script": "/tmp/nobody-has-this"}, "LOCAL", "/tmp/nobody-has-this: .*"),
     "ping": Case({"type": "ping"}, "L4OK", "answered"),
     "smtp": Case(smtp(), "L7OK", '"220 web1 .*"'),
     "smtp_named": Case(smtp(helo="probe.example"), "L7OK", '"220 web1 .*"'),
@@ -96,6 +110,14 @@ def checks():
 @pytest.mark.parametrize("name", CASES)
 def test_verdict(checks, name):
     checks.assert_case(name)
+
+
+def test_check_leaves_by_its_interface(checks):
+    """There is no way to the servers by eth0; who says so, and how, is the kernel's choice."""
+    config = checks.scenario.config
+    config["services"]["interface"]["check"]["interface"] = "eth0"
+    checks.scenario.reload(config)
+    wait_for(lambda: all(not c["last"].endswith("OK") for c in checks.checks("interface")), what="no way by eth0")
 
 
 def test_host_that_stops_answering_pings_is_down(checks):
