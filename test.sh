@@ -120,7 +120,8 @@ run_scenarios() {
 group_vm() {
 	quietly make -s -C build -j"$jobs" check TESTS= || return
 	# cmocka says of each test that it runs and that it is well.
-	tests/vm/run build | grep -vE '^\[( RUN  |       OK) '
+	tests/vm/run build | grep -vE '^\[( RUN  |       OK) ' || return
+	tests/vm/sctp build
 }
 group_distcheck() { quietly make -s -C build distcheck; }
 

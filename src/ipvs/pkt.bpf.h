@@ -35,18 +35,13 @@
 #define TCP_RST 4
 #define TCP_ACK 16
 
-/* RFC 9260 3: the common header, and the first chunk's. */
+/* RFC 9260 3: the common header; chunks follow. */
 struct sctp_header {
 	__be16 source, dest;
 	__be32 tag;
 	__le32 crc32c;
 };
-
-struct sctp_packet {
-	struct sctp_header header;
-	__u8 chunk, chunk_flags;
-	__be16 chunk_len;
-};
+#define SCTP_CHUNK_HEADER 4 /* type, flags, length */
 
 #define SCTP_DATA	       0
 #define SCTP_INIT	       1
@@ -65,8 +60,6 @@ struct sctp_packet {
 #define SCTP_SHUTDOWN_COMPLETE 14
 #define SCTP_AUTH	       15
 #define SCTP_CHUNKS	       16 /* those from here on tell nothing of an association's state */
-
-#define GSO_BY_FRAGS 0xffff /* the kernel's: segments of a super-packet differ in size */
 
 /* <linux/if_arp.h> needs libc headers that do not exist for this target. */
 struct arp_ipv4 {
@@ -294,15 +287,15 @@ static __always_inline bool pkt_parse_udp(const struct wire *w, struct pkt *p)
 
 static __always_inline bool pkt_parse_sctp(const struct wire *w, struct pkt *p)
 {
-	struct sctp_packet *sctp = wire_at(w, p->l4, sizeof(*sctp));
+	struct sctp_header *sctp = wire_at(w, p->l4, sizeof(*sctp));
+	__u32 chunk = p->l4 + sizeof(*sctp);
 
-	if (!sctp || p->l4 + sizeof(*sctp) > p->l3 + p->l3_len)
+	if (!sctp || chunk + SCTP_CHUNK_HEADER > p->l3 + p->l3_len)
 		return false;
-	p->sport = sctp->header.source;
-	p->dport = sctp->header.dest;
-	p->chunk = sctp->chunk;
-	p->l4_header = sizeof(sctp->header);
-	return true;
+	p->sport = sctp->source;
+	p->dport = sctp->dest;
+	p->l4_header = sizeof(*sctp);
+	return wire_byte(w, chunk, &p->chunk);
 }
 
 /* A sender of SCTP super-packets knows the way's MTU, and lets no segment be larger. */

@@ -35,7 +35,7 @@ struct rates {
 static bool read_batch(struct rates *r)
 {
 	struct server_stats stats[BATCH];
-	const bool *at = memchr(r->used + r->next, true, SERVER_MAX - r->next);
+	const bool *at = memchr(r->used + r->next, 1, SERVER_MAX - r->next);
 	uint32_t first, n, i;
 	usec_t now;
 

@@ -76,7 +76,7 @@ void estimator_sum(struct estimator *sum, const struct estimator *e)
 /* IPVS adds 0x1ff to 2^-10s and 0xf to 2^-5s: a half is rounded down. */
 struct ipvs_rates estimator_rates(const struct estimator *e)
 {
-	struct ipvs_rates rates;
+	struct ipvs_rates rates = { 0 };
 	int r;
 
 	for (r = 0; r < RATES; r++)

@@ -22,6 +22,10 @@
 #define WIRE_OFFSET_MAX 1023 /* headers are looked for up to here; packets beyond are passed */
 #define WIRE_PULL	256  /* TC: so many bytes are made linear */
 
+/* The kernel's: a super-packet of SCTP.  Its linear part is IP and common header, and a list of
+ * packets hangs on it, each with its own length: no byte may be taken out of them. */
+#define GSO_BY_FRAGS 0xffff
+
 /* x, which is from min to max, as the verifier of Linux 6.1 believes it: not as one comparison of a
  * difference, which is what compilers make of two, and in 64 bits, whose bounds survive a spill. */
 static __always_inline __u64 within(__u64 x, __s64 min, __u64 max)
@@ -116,6 +120,19 @@ static __always_inline int wire_store(const struct wire *w, __u64 off, const voi
 	return 0;
 }
 
+/* Reads one byte behind the headers, which may not be linear.  False: it is not there. */
+static __always_inline bool wire_byte(const struct wire *w, __u64 off, __u8 *ret)
+{
+	const __u8 *at;
+
+	if (!is_xdp(w))
+		return !bpf_skb_load_bytes(wire_skb(w), off, ret, 1);
+	at = wire_at(w, off, 1);
+	if (at)
+		*ret = *at;
+	return at;
+}
+
 /* Makes the headers readable.  False: the frame is not for a director at all. */
 static __always_inline bool wire_open(const struct wire *w)
 {
@@ -125,7 +142,7 @@ static __always_inline bool wire_open(const struct wire *w)
 	if (is_xdp(w))
 		return true;
 	linear = skb->data_end - skb->data;
-	if (linear < WIRE_PULL && linear < skb->len)
+	if (linear < WIRE_PULL && linear < skb->len && skb->gso_size != GSO_BY_FRAGS)
 		bpf_skb_pull_data(skb, skb->len < WIRE_PULL ? skb->len : WIRE_PULL);
 	/* A tag that the card took off: the VLAN's own interface sees the frame next. */
 	return !skb->vlan_present;
