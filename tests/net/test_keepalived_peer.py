@@ -2,7 +2,7 @@
 """VRRPv3 with keepalived as the peer, both families, in both roles."""
 import pytest
 from lab import wait_for
-from scenario import DR, GATEWAY, NAT, OUTSIDE_VIPS, Scenario, base_config, let_pass
+from scenario import DR, FULLNAT, GATEWAY, NAT, OUTSIDE_VIPS, Scenario, base_config, let_pass
 
 ALL = [*OUTSIDE_VIPS, *GATEWAY.values()]
 
@@ -12,7 +12,7 @@ def keepalived_config(priority):
     text = "global_defs {\n\trouter_id lb2\n\tvrrp_version 3\n}\n"
     for family, length in (("4", 24), ("6", 64)):
         first = ["fe80::200:5eff:fe00:233/64 dev eth0"] if family == "6" else []
-        addresses = first + [f"{vip[family]}/{length} dev eth0" for vip in (NAT, DR)]
+        addresses = first + [f"{vip[family]}/{length} dev eth0" for vip in (NAT, DR, FULLNAT)]
         addresses.append(f"{GATEWAY[family]}/{length} dev eth1")
         listed = "\n\t\t".join(addresses)
         text += (f"vrrp_instance shop{family} {{\n\tinterface eth0\n\tvirtual_router_id 51\n\tpriority {priority}\n"
