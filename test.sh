@@ -114,8 +114,10 @@ group_net() {
 	! $long || LBD_BUILDDIR=$top/build/sanitized run_scenarios build/sanitized
 }
 run_scenarios() {
+	local options=()
+	! $long || options+=(--long)
 	LBD_BUILDDIR=$top/$1 timeout 1500 /usr/bin/python3 -m pytest -q -ra -n "$jobs" --dist load \
-		-p no:cacheprovider tests/net
+		-p no:cacheprovider "${options[@]}" tests/net
 }
 group_vm() {
 	quietly make -s -C build -j"$jobs" check TESTS= || return

@@ -8,9 +8,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lab"))
 
 import lab as lablib  # noqa: E402
 import pytest  # noqa: E402
-from scenario import Scenario  # noqa: E402
+from scenario import Scenario, base_config  # noqa: E402
 
 families = pytest.mark.parametrize("family", ["4", "6"])
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="repeat more often what is repeated")
 
 
 def pytest_configure(config):
@@ -66,8 +70,10 @@ VARIANTS = {
 @pytest.fixture(scope="module", params=VARIANTS)
 def forwarding(request):
     """One serving director that the tests of a module share, once for each way to forward.  Default veth
-    trusts partial checksums and so hides wrong ones: hence the variant without tx offload."""
-    scenario = Scenario(**VARIANTS[request.param])
+    trusts partial checksums and so hides wrong ones: hence the variant without tx offload.  A module may have a
+    function config() that says what is configured."""
+    make_config = getattr(request.module, "config", base_config)
+    scenario = Scenario(config=make_config(), **VARIANTS[request.param])
     try:
         yield scenario.start()
     finally:

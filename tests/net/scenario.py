@@ -13,6 +13,7 @@ from lab import wait_for
 NAT = {"4": "192.0.2.10", "6": "2001:db8::10"}
 DR = {"4": "192.0.2.11", "6": "2001:db8::11"}
 FULLNAT = {"4": "192.0.2.12", "6": "2001:db8::12"}
+TUN = {"4": "192.0.2.13", "6": "2001:db8::13"}  # where a configuration has them, see with_tun()
 LIP = {"4": "10.0.0.201", "6": "fd00::201"}  # what fullnat's packets come from
 GATEWAY = {"4": "10.0.0.1", "6": "fd00::1"}
 OUTSIDE_VIPS = [*NAT.values(), *DR.values(), *FULLNAT.values()]
@@ -70,6 +71,24 @@ def base_config():
     return copy.deepcopy(_BASE)
 
 
+def with_tun(config=None, crossed=False):
+    """The configuration and TUN's services, not part of the base because their servers take a second to prepare.
+    A server is reached by the VIP's own family; crossed: by the other one."""
+    config = config or base_config()
+    for family, length in (("4", 24), ("6", 64)):
+        config["vrrp"]["shop" + family]["addresses"].append(f"{TUN[family]}/{length}")
+        outer_6 = (family == "6") != crossed
+        common = {"vip": [TUN[family]], "method": "tun",
+                  "servers": {name: member for name, member in servers().items() if name.endswith("_6") == outer_6}}
+        config["services"] |= {
+            f"www_tun_{family}": {"port": 80, **common},
+            f"echo_tun_{family}": {"port": ECHO_PORT, **common},
+            f"echo_udp_tun_{family}": {"port": ECHO_PORT, "protocol": "udp", **common,
+                                       "check": {**CHECK, "port": ECHO_PORT}},
+        }
+    return config
+
+
 def render(value, indent=""):
     """A nested dict as libconfig text."""
     lines = []
@@ -110,7 +129,7 @@ class Scenario:
             for server in self.servers:
                 server.start_nginx()
                 server.echo = server.start_echo()
-                server.prepare(self.path)
+                server.said = server.prepare(self.path)
         except BaseException:
             self.lab.close()
             raise
@@ -142,7 +161,7 @@ class Scenario:
     def wait_serving(self, director):
         """Waits until the director has the addresses, and every server of the web services is used."""
         self.wait_owner(director)
-        for vip in OUTSIDE_VIPS:
+        for vip in [*OUTSIDE_VIPS, *(TUN.values() if "www_tun_4" in self.config["services"] else [])]:
             wait_for(lambda: len(self.client.get_many(3, vip)) == 3, what=f"three servers behind {vip}")
 
     def wait_idle(self, deadline=20.0):

@@ -139,9 +139,10 @@ def test_verdict(checks, name):
 
 
 def test_certificate_about_to_expire_is_told(checks):
-    assert checks.checks("soon")[0]["warning"] == "its certificate expires in 2 days"
-    assert checks.checks("any_certificate")[0]["warning"] == "its certificate has expired"
-    assert checks.checks("by_sni")[0]["warning"] == ""
+    warnings = {"soon": "its certificate expires in 2 days", "any_certificate": "its certificate has expired", "by_sni": ""}
+    for name, warning in warnings.items():
+        checks.assert_case(name)
+        assert [check["warning"] for check in checks.checks(name)] == [warning] * 2
     log = checks.director.lbd.log()
     for address in ("10.0.0.11", "[fd00::11]"):
         assert log.count(f"warn  check {address}:8446 https: its certificate expires in 2 days") == 1

@@ -9,9 +9,10 @@ import pytest
 from conftest import families
 from lab import wait_for
 from probe import ETH_P_IP, ETH_P_IPV6, checksum
-from scenario import CLIENT, DR, ECHO_PORT, NAT, udp_ask
+from scenario import CLIENT, DR, ECHO_PORT, FULLNAT, NAT, TUN, udp_ask, with_tun
 
-methods = pytest.mark.parametrize("vips", [NAT, DR], ids=["nat", "dr"])
+config = with_tun
+methods = pytest.mark.parametrize("vips", [NAT, DR, TUN, FULLNAT], ids=["nat", "dr", "tun", "fullnat"])
 PIECE = 1400
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
 
@@ -71,12 +72,25 @@ def engine_counts(scenario, name):
     return scenario.lb1.lbctl("status")["engine"]["packets"]["ingress"][name]
 
 
+def learn_mtu(client, sock, payload):
+    """Nobody splits a fragment of IPv6 that does not fit into the tunnel: its sender is told, and it is lost."""
+    def learnt():
+        sock.sendto(payload, (TUN["6"], ECHO_PORT))
+        return " mtu 1460 " in client.run("ip", "-o", "route", "get", TUN["6"]).stdout
+
+    sock.settimeout(0.3)
+    wait_for(learnt, what="the client knows the tunnel's MTU")
+    sock.settimeout(2)
+
+
 @methods
 @families
 @pytest.mark.parametrize("size", [1473, 4000, 20001, 60000])
 def test_datagrams_arrive_whole_both_ways(forwarding, vips, family, size):
     payload = os.urandom(size)
     with udp_socket(forwarding, family) as sock:
+        if vips is TUN and family == "6":
+            learn_mtu(forwarding.client, sock, payload)
         for _ in range(3):
             assert udp_ask(sock, vips[family], payload=payload)[2] == payload
     assert forwarding.checksum_errors() == {}
@@ -97,17 +111,19 @@ def test_request_whose_last_fragment_comes_first(forwarding, vips, family):
     assert forwarding.checksum_errors() == {}
 
 
+@pytest.mark.parametrize("vips", [NAT, FULLNAT], ids=["nat", "fullnat"])
 @families
-def test_answer_whose_last_fragment_comes_first(forwarding, family):
+def test_answer_whose_last_fragment_comes_first(forwarding, vips, family):
     payload = os.urandom(4000)
     with udp_socket(forwarding, family) as sock:
-        name = udp_ask(sock, NAT[family])[0]
+        sock.sendto(b"who", (vips[family], ECHO_PORT))
+        name, client, port, _ = sock.recv(1000).decode().split(" ")
         server = next(server for server in forwarding.servers if server.name == name)
         leg = server.interfaces["eth0"]
         reversed_datagram(server, "eth0", forwarding.lb1.interfaces["eth1"].mac,
-                          (leg.v6 if family == "6" else leg.v4, ECHO_PORT), sock.getsockname()[:2], payload)
+                          (leg.v6 if family == "6" else leg.v4, ECHO_PORT), (client, int(port)), payload)
         data, sender = sock.recvfrom(65536)
-    assert (sender[:2], data) == ((NAT[family], ECHO_PORT), payload)
+    assert (sender[:2], data) == ((vips[family], ECHO_PORT), payload)
     assert forwarding.checksum_errors() == {}
 
 

@@ -28,12 +28,15 @@ def recipe():
 
 
 def own_connection(server, family):
-    """Whom a host outside sees when the server connects to it."""
+    """Whom a host outside sees when the server connects to it.  Nothing of the connection is under way afterwards."""
     with server.socket(socket.AF_INET6 if family == "6" else socket.AF_INET, socket.SOCK_STREAM) as sock:
         sock.settimeout(1)
         sock.connect((CLIENT[family], ECHO_PORT))
         with sock.makefile("rb") as stream:
-            return stream.readline().decode().split()[1]
+            seen = stream.readline().decode().split()[1]
+            sock.shutdown(socket.SHUT_WR)
+            assert stream.read() == b""
+            return seen
 
 
 def own_datagram(server, family):

@@ -5,9 +5,10 @@ import re
 
 import pytest
 from conftest import VARIANTS, families
-from scenario import CLIENT, DR, FULLNAT, LIP, NAT, Scenario, exchange
+from scenario import CLIENT, DR, FULLNAT, LIP, NAT, TUN, Scenario, exchange, with_tun
 
 MTU = 1400
+OUTER = {"4": 20, "6": 40}
 
 
 def narrow_routes(director, nodes):
@@ -19,7 +20,7 @@ def narrow_routes(director, nodes):
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def narrow(request):
-    scenario = Scenario(**VARIANTS[request.param])
+    scenario = Scenario(config=with_tun(), **VARIANTS[request.param])
     try:
         narrow_routes(scenario.lb1, [(scenario.client.interfaces["eth0"], "eth0"),
                                      *((server.interfaces["eth0"], "eth1") for server in scenario.servers)])
@@ -34,18 +35,19 @@ def learnt(node, address):
     return found and int(found.group(1))
 
 
-@pytest.mark.parametrize("vips,seen", [(NAT, CLIENT), (DR, None), (FULLNAT, LIP)], ids=["nat", "dr", "fullnat"])
+@pytest.mark.parametrize("vips,seen", [(NAT, CLIENT), (DR, None), (TUN, None), (FULLNAT, LIP)],
+                         ids=["nat", "dr", "tun", "fullnat"])
 @families
 def test_transfer_completes_and_both_sides_learn(narrow, vips, seen, family):
     """seen: to whom the servers answer through the director."""
     payload = os.urandom(1_000_000)
     assert exchange(narrow.client, vips[family], payload)[1] == payload
-    assert learnt(narrow.client, vips[family]) == MTU
+    assert learnt(narrow.client, vips[family]) == MTU - (OUTER[family] if vips is TUN else 0)
     if seen:
         assert MTU in [learnt(server, seen[family]) for server in narrow.servers]
 
 
 def test_all_of_it_had_right_checksums(narrow):
-    for vip in (*NAT.values(), *DR.values(), *FULLNAT.values()):
+    for vip in (*NAT.values(), *DR.values(), *TUN.values(), *FULLNAT.values()):
         exchange(narrow.client, vip, os.urandom(100_000))
     assert narrow.checksum_errors() == {}

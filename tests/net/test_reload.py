@@ -46,18 +46,18 @@ def connects(scenario, vip, port):
 
 def test_adds_a_vip(single):
     config = base_config()
-    config["vrrp"]["shop4"]["addresses"].append("192.0.2.12/24")
-    config["services"]["www"]["vip"].append("192.0.2.12")
+    config["vrrp"]["shop4"]["addresses"].append("192.0.2.17/24")
+    config["services"]["www"]["vip"].append("192.0.2.17")
     monitor = watch_addresses(single.lb1)
     single.reload(config)
-    wait_for(lambda: len(single.client.get_many(3, "192.0.2.12")) == 3, what="the new VIP")
+    wait_for(lambda: len(single.client.get_many(3, "192.0.2.17")) == 3, what="the new VIP")
     single.reload(base_config())
-    wait_for(lambda: single.lab.who_has("192.0.2.12") == [], what="the VIP gone again")
+    wait_for(lambda: single.lab.who_has("192.0.2.17") == [], what="the VIP gone again")
     gone = [line for line in monitor.log().splitlines() if line.startswith("Deleted")]
-    assert len(gone) == 1 and "192.0.2.12/24" in gone[0], gone
+    assert len(gone) == 1 and "192.0.2.17/24" in gone[0], gone
 
 
-SPARE = {"4": "192.0.2.12/24", "6": "2001:db8::12/64"}
+SPARE = {"4": "192.0.2.17/24", "6": "2001:db8::17/64"}
 
 
 def config_with_spares():

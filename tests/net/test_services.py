@@ -5,7 +5,7 @@ import socket
 
 import pytest
 from conftest import families
-from lab import ECHO_PORT, OUTSIDE, wait_for
+from lab import ECHO_PORT, wait_for
 from scenario import CHECK, CLIENT, DR, FULLNAT, LIP, NAT, base_config, exchange, servers, udp_ask
 
 DIRECTOR = {"4": "192.0.2.2", "6": "2001:db8::2"}
