@@ -12,6 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "lab"), str(HERE.parent / "tests" / "net")]
 
 import lab as lablib  # noqa: E402
+from cpu import process_seconds  # noqa: E402
 from scenario import NAT, base_config, render  # noqa: E402
 from stats import verdict  # noqa: E402
 
@@ -41,10 +42,6 @@ def resident_beside_maps(pid):
     return total / 1024
 
 
-def cpu_seconds(pid):
-    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
-
-
 def main(seconds):
     with lablib.Lab(directors=1, servers=1) as lab:
         director = lab.directors[0]
@@ -54,9 +51,9 @@ def main(seconds):
         pid = director.lbd.pid
         memory, cpu = [], []
         for _ in range(SAMPLES):
-            before = cpu_seconds(pid)
+            before = process_seconds(pid)
             time.sleep(seconds / SAMPLES)
-            cpu.append((cpu_seconds(pid) - before) / (seconds / SAMPLES) * 100)
+            cpu.append((process_seconds(pid) - before) / (seconds / SAMPLES) * 100)
             memory.append(resident_beside_maps(pid))
         print(f"{SERVICES} services x {SERVERS} servers at rest, {seconds} s")
         good = verdict("resident memory beside the maps", memory, 20, "MiB")
