@@ -6,7 +6,6 @@
 """
 import json
 import os
-import select
 import socket
 import subprocess
 import sys
@@ -179,4 +178,8 @@ def scenario(folder):
 
 
 if __name__ == "__main__":
-    {"listen": listen, "talk": talk}.get(sys.argv[1], scenario)(*sys.argv[2 if sys.argv[1] in ("listen", "talk") else 1:])
+    peers = {"listen": listen, "talk": talk}
+    if sys.argv[1] in peers:
+        peers[sys.argv[1]](*sys.argv[2:])
+    else:
+        scenario(sys.argv[1])
