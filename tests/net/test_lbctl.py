@@ -13,6 +13,7 @@ from scenario import DR, NAT, Scenario, base_config, render, servers
 LBCTL = lablib.BUILD / "lbctl"
 NUMBER = (int, float)
 COUNTERS = {"conns", "in_packets", "in_bytes", "out_packets", "out_bytes"}
+RATES = {"cps", "in_pps", "in_bps", "out_pps", "out_bps"}
 
 # The members that programs rely on.  A list stands for any number of such elements; MAYBE: or null.
 MAYBE = type(None)
@@ -21,7 +22,7 @@ PACKETS = {"seen": int, "redirected": int, "passed": int, "drop_no_server": int,
 CHECK = {"name": str, "up": bool, "last": str, "detail": str, "warning": str, "run": int, "latency_s": NUMBER, "since_s": NUMBER,
          "attempts": int, "failures": int, "local": int}
 SERVER = {"name": str, "address": str, "port": int, "weight": int, "up": bool, "next_hop": str, "active": int,
-          "inactive": int, "checks": [CHECK], **dict.fromkeys(COUNTERS, int)}
+          "inactive": int, "checks": [CHECK], **dict.fromkeys(COUNTERS | RATES, int)}
 SHAPES = {
     "status": {"version": str, "pid": int, "router_id": str, "node": (str, MAYBE), "config": str, "uptime_s": NUMBER,
                "longest_turn_s": NUMBER, "log_lost": int, "instances": int, "services": int,
@@ -32,7 +33,10 @@ SHAPES = {
                           "packets": {"xdp": PACKETS, "ingress": PACKETS, "egress": PACKETS}}},
     "services": [{"name": str, "vips": [str], "port": int, "protocol": str, "method": str, "scheduler": str,
                   "available": int, "active": int, "inactive": int, "conns": int, "in_packets": int,
-                  "in_bytes": int, "out_packets": int, "out_bytes": int, "servers": [SERVER]}],
+                  "in_bytes": int, "out_packets": int, "out_bytes": int, "servers": [SERVER],
+                  **dict.fromkeys(RATES, int)}],
+    "interfaces": [{**INTERFACE, **dict.fromkeys((COUNTERS | RATES) - {"conns", "cps"}, int)}],
+    "cpus": [{"cpu": int, "packets": {"xdp": PACKETS, "ingress": PACKETS, "egress": PACKETS}}],
     "vrrp": [{"name": str, "interface": str, "vrid": int, "family": str, "state": str, "reason": str,
               "since_s": (*NUMBER, MAYBE), "priority": int, "priority_base": int, "version": int,
               "group": (str, MAYBE), "advert_interval_s": NUMBER,
@@ -117,6 +121,51 @@ def test_connections_and_packets_are_counted_by_server(shown, vips, family):
             assert more["out_packets"] >= 3 * 3 and more["out_bytes"] > 40 * more["out_packets"]
 
 
+def test_cpus_add_up(shown):
+    """Each packet was counted on one CPU; those that come meanwhile are on neither side less than before."""
+    shown.client.get_many(3, NAT["4"])
+    before = shown.lb1.lbctl("status")["engine"]["packets"]
+    cpus = shown.lb1.lbctl("cpus")
+    after = shown.lb1.lbctl("status")["engine"]["packets"]
+    assert len({c["cpu"] for c in cpus}) == len(cpus)
+    for program in before:
+        for name, n in before[program].items():
+            assert n <= sum(c["packets"][program][name] for c in cpus) <= after[program][name], (program, name)
+
+
+def test_interfaces_count_what_is_forwarded(shown):
+    """What a nat service gets comes in at the front and leaves at the back, and the other way round."""
+    def numbers():
+        return {i["name"]: i for i in shown.lb1.lbctl("interfaces")}, service_of(shown.lb1, NAT["4"])
+    (before, service), _ = numbers(), shown.client.get_many(9, NAT["4"])
+    after, served = numbers()
+    for interface, other in (("eth0", "eth1"), ("eth1", "eth0")):
+        for kind in ("packets", "bytes"):
+            came = after[interface][f"in_{kind}"] - before[interface][f"in_{kind}"]
+            left = after[other][f"out_{kind}"] - before[other][f"out_{kind}"]
+            way = "in" if interface == "eth0" else "out"
+            assert came == left == served[f"{way}_{kind}"] - service[f"{way}_{kind}"]
+    assert after["eth0"]["mode"] == "tc" and after["eth0"]["attached"]
+
+
+@families
+def test_rates_rise_and_fall(shown, family):
+    """Of the server, of its service, and of the interface that it comes by."""
+    def rates():
+        service = service_of(shown.lb1, NAT[family])
+        front = next(i for i in shown.lb1.lbctl("interfaces") if i["name"] == "eth0")
+        return [{name: of[name] for name in RATES if name in of} for of in (service, service["servers"][0], front)]
+
+    def busy():
+        shown.client.get_many(60, NAT[family])
+        return all(all(of.values()) for of in rates())
+    wait_for(busy, deadline=30, what="rates above 0")
+    service, server, front = rates()
+    assert service["in_pps"] >= server["in_pps"] and service["in_bps"] > 40 * service["in_pps"]
+    assert service["cps"] < service["in_pps"]
+    wait_for(lambda: all(n < service[name] / 2 for name, n in rates()[0].items()), deadline=30, what="rates halved")
+
+
 @families
 def test_open_connection_is_active(shown, family):
     def active():
@@ -164,6 +213,31 @@ def test_text_says_what_json_does(shown):
         assert [row[:5] for row in table] == [["shop4", "eth0", "51", "ipv4", state], ["shop6", "eth0", "51", "ipv6", state]]
 
 
+@pytest.mark.parametrize("form,heading,members", [
+    ("--stats", "CONNS", ("conns", "in_packets", "out_packets", "in_bytes", "out_bytes")),
+    ("--rates", "CONNS/S", ("cps", "in_pps", "out_pps", "in_bps", "out_bps"))])
+def test_services_in_numbers(shown, form, heading, members):
+    def said():
+        table = [["SERVICE", heading]]
+        for service in shown.lb1.lbctl("services"):
+            table.append([service["name"], service["vips"][0], *(str(service[m]) for m in members)])
+            table.extend([s["name"], *(str(s[m]) for m in members)] for s in service["servers"])
+        return table
+
+    def text():
+        lines = [line.split() for line in ask(shown.lb1, "services", form).stdout.splitlines()]
+        return [lines[0][:2], *lines[1:]]
+    wait_for(lambda: text() == said(), what="the same in both")
+
+
+def test_interfaces_and_cpus_as_text(shown):
+    assert [row[:2] for row in rows(ask(shown.lb1, "interfaces").stdout, "INTERFACE")] == [["eth0", "tc"], ["eth1", "tc"]]
+    text = ask(shown.lb1, "cpus").stdout
+    for cpu in shown.lb1.lbctl("cpus"):
+        assert f"cpu {cpu['cpu']}\n" in text
+    assert " seen=" in text
+
+
 def test_server_that_is_down_is_shown_with_its_reason(single):
     single.servers[1].stop_nginx()
 
@@ -185,7 +259,8 @@ def test_server_that_is_down_is_shown_with_its_reason(single):
     (("-s", "/" + 200 * "x", "status"), ("File name too long",)),
     (("stauts",), ('"stauts"', "status")),
     ((), ("Usage", "status", "services", "vrrp")),
-], ids=["no_socket", "no_listener", "long_path", "unknown_command", "no_command"])
+    (("--rates", "vrrp"), ("--rates", "services")),
+], ids=["no_socket", "no_listener", "long_path", "unknown_command", "no_command", "no_such_form"])
 def test_what_cannot_be_asked_is_status_2(shown, arguments, said):
     done = ask(shown.lb1, *arguments, check=False)
     assert done.returncode == 2 and not done.stdout
