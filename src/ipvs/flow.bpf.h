@@ -314,6 +314,7 @@ __noinline int load_judge(__u32 id)
 	struct server *s = bpf_map_lookup_elem(&servers, &id);
 	__u64 upper, lower, total;
 	__u32 overloaded;
+	__s32 sum;
 	int i;
 
 	if (!s || (!READ_ONCE(s->upper) && !READ_ONCE(s->overloaded)))
@@ -321,7 +322,10 @@ __noinline int load_judge(__u32 id)
 	upper = READ_ONCE(s->upper);
 	lower = READ_ONCE(s->lower);
 	for (i = 0; i < CAS_TRIES; i++) {
-		total = (__u64)READ_ONCE(s->active) + READ_ONCE(s->inactive);
+		/* A flow that ends while another CPU moves it from one count to the other may take
+		 * one of them below 0 for a moment, but not their sum beyond what it is. */
+		sum = READ_ONCE(s->active) + READ_ONCE(s->inactive);
+		total = sum > 0 ? sum : 0;
 		if (upper && total >= upper)
 			overloaded = 1;
 		else if (!upper || (lower ? total < lower : total * 4 < upper * 3))
