@@ -252,7 +252,7 @@ class Director(Node):
             self.wait_lbd()
 
     def wait_lbd(self, deadline=10.0):
-        wait_for(lambda: not self.lbd.running or self.lbctl("status"), deadline, f"lbd on {self.name}")
+        wait_for(lambda: not self.lbd.running or self.lbctl("status"), deadline, f"lbd on {self.name}", 0.03)
         if not self.lbd.running:
             raise LabError(f"lbd ended with {self.lbd.wait()}: {self.lbd.log()[-2000:]}")
 

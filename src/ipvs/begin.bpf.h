@@ -347,9 +347,31 @@ static __always_inline __u32 state_at_first(const struct pkt *p)
 	return p->tcp_flags & TCP_SYN ? FLOW_SYN_RECV : FLOW_ESTABLISHED;
 }
 
-/* Begins a flow for the packet in this CPU's scratch.  GO_ON: look for the flow again.  FLOW_ONCE:
- * it has none. */
-__noinline int flow_begin(__u32 v6, __u32 may_begin)
+/* The server of a fullnat flow that ends because its client uses the port again; 0: another flow.
+ * In TIME_WAIT the flow's local port rests, since the server may have its connection there too.  At
+ * another server the new flow would set the port free, and the next client to get it would meet an
+ * old connection with a clock that is not its own, and wait for its second SYN.  At the same server
+ * the port search finds the same port. */
+static __always_inline __u32 server_resting(const struct hit *h)
+{
+	return h->verbs & VERB_SNAT && WORD_STATE(h->word) == FLOW_TIME_WAIT ? h->server : 0;
+}
+
+/* That server, if the slot of `svcs` may choose it now; else 0. */
+__noinline int server_again(__u32 v6, __u32 slot, __u32 resting)
+{
+	struct svc *svc = bpf_map_lookup_elem(&svcs, &slot);
+	struct server *server = server_open(resting, v6);
+
+	if (!svc || !server || server->svc != slot || svc->persist ||
+	    resting == READ_ONCE(svc->sorry))
+		return 0;
+	return resting;
+}
+
+/* Begins a flow for the packet in this CPU's scratch.  resting: see server_resting().  GO_ON: look
+ * for the flow again.  FLOW_ONCE: it has none. */
+__noinline int flow_begin(__u32 v6, __u32 may_begin, __u32 resting)
 {
 	struct scratch *s = scratch_get(SCRATCH_PACKET);
 	enum counter verdict;
@@ -366,8 +388,11 @@ __noinline int flow_begin(__u32 v6, __u32 may_begin)
 	if (!may_begin && !svc_resumes(s->svc.svc, s))
 		return COUNT_DROP_NO_FLOW;
 	verdict = COUNT_DROP_NO_SERVER;
+	if (resting)
+		choice = server_again(v6, s->svc.svc, resting);
 	for (i = 0; i < CLASH_TRIES; i++) {
-		choice = server_choose(v6, s->svc.svc, CHOICE_SERVER(choice));
+		if (i || !choice)
+			choice = server_choose(v6, s->svc.svc, CHOICE_SERVER(choice));
 		if (!choice)
 			return verdict;
 		verdict = flow_make(v6, choice, s->svc.gate, state_at_first(&s->pkt));

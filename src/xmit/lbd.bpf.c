@@ -59,6 +59,7 @@ static __always_inline enum counter find_or_begin(bool v6, struct scratch *s, st
 {
 	const struct pkt *p = &s->pkt;
 	enum counter verdict;
+	__u32 resting = 0;
 	enum find found;
 	bool anew;
 	int i;
@@ -77,9 +78,10 @@ static __always_inline enum counter find_or_begin(bool v6, struct scratch *s, st
 				return verdict;
 			if (!flow_claim(ret->entry, ret->word))
 				continue;
+			resting = server_resting(ret);
 			flow_end(v6, s, ret);
 		}
-		verdict = flow_begin(v6, pkt_begins(p));
+		verdict = flow_begin(v6, pkt_begins(p), resting);
 		if (verdict == FLOW_ONCE) {
 			hit_set(ret, &s->entry.f);
 			return GO_ON;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the scenarios share: a configuration to vary, and a lab with lbd running in it."""
+import concurrent.futures
 import copy
 import re
 import socket
@@ -153,10 +154,14 @@ class Scenario:
             director.reload_lbd()
 
     def wait_owner(self, director, addresses=None, deadline=5.0):
-        """Waits until this director alone answers for the addresses."""
-        for address in addresses or [*OUTSIDE_VIPS, *GATEWAY.values()]:
+        """Waits until this director alone answers for the addresses, asking for all at the same time."""
+        def wait(address):
             wait_for(lambda: self.lab.who_has(address) == [director.name], deadline,
                      f"{director.name} alone has {address}")
+
+        addresses = addresses or [*OUTSIDE_VIPS, *GATEWAY.values()]
+        with concurrent.futures.ThreadPoolExecutor(len(addresses)) as pool:
+            list(pool.map(wait, addresses))
 
     def wait_serving(self, director):
         """Waits until the director has the addresses, and every server of the web services is used."""

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import struct
 
 import pytest
 from conftest import families
@@ -74,8 +75,9 @@ def test_without_local_addresses_the_director_uses_its_own(make_scenario):
 
 
 @families
-def test_ports_that_are_used_up_and_free_again(make_scenario, family):
-    """One more connection than there are ports is refused, and said; an ended one gives its port back."""
+def test_ports_that_are_used_up_and_free_again(make_scenario, family, request):
+    """One more connection than there are ports is refused, and said.  One that was reset gives its port back at once,
+    others only when the server cannot have them in TIME_WAIT any more."""
     config = base_config()
     config["services"]["www_fullnat"].update(
         {"local_ports": "20000-20003", "timeouts": {"time_wait": "1s", "close": "1s", "fin_wait": "1s"},
@@ -90,6 +92,11 @@ def test_ports_that_are_used_up_and_free_again(make_scenario, family):
     assert all(b"web1" in scenario.client.request(connection) for connection in held)
     counters = scenario.lb1.lbctl("status")["engine"]["packets"]["ingress"]
     assert counters["drop_no_port"] > 0
+    held[0].sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     for connection in held:
         connection.close()
-    wait_for(lambda: scenario.client.get(FULLNAT[family]), 15, "a port that is free again")
+    wait_for(lambda: scenario.client.get(FULLNAT[family], timeout=0.5), 15, "a port that is free again")
+    with pytest.raises(OSError):
+        scenario.client.connect(FULLNAT[family], timeout=5)
+    if request.config.getoption("long"):
+        wait_for(lambda: scenario.client.get(FULLNAT[family]), 75, "the ports of connections that were closed")

@@ -516,6 +516,19 @@ static const struct scene scenes[] = {
 		/* the client's port again: the same local one */
 		{ REQUEST(.flags = SYN), LIP_WEB1 },
 	} },
+	{ "fullnat_stays_at_the_server_where_its_port_rests", TCP_FULLNAT, 2, .steps = {
+		{ REQUEST(.flags = SYN), LIP_WEB1 },
+		{ REPLY_LIP(.flags = SYN | ACK), TO_CLIENT },
+		{ REQUEST(.flags = ACK), LIP_WEB1 },
+		{ REPLY_LIP(.flags = FIN | ACK), TO_CLIENT },
+		{ REQUEST(.flags = FIN | ACK), LIP_WEB1 },
+		{ REQUEST(.flags = SYN), LIP_WEB1 },
+	} },
+	{ "fullnat_may_go_elsewhere_after_reset", TCP_FULLNAT, 2, .steps = {
+		{ REQUEST(.flags = SYN), LIP_WEB1 },
+		{ REPLY_LIP(.flags = RST | ACK), TO_CLIENT },
+		{ REQUEST(.flags = SYN), COUNT_REDIRECTED, LIP, WEB2 },
+	} },
 	{ "fullnat_without_local_address", TCP_FULLNAT, 1, .prepare = no_lips, .steps = {
 		{ REQUEST(.flags = SYN), COUNT_DROP_NO_PORT },
 	}, .after = no_flow },
