@@ -22,6 +22,8 @@
 
 #define EXT_HEADERS 6 /* IPv6 extension headers that are walked */
 
+#define IP4_OPTION_WORDS 10 /* that may follow an IPv4 header */
+
 #define IP_DF	     0x4000
 #define IP_MF	     0x2000
 #define IP_OFFSET    0x1fff /* in 8 bytes */
@@ -164,6 +166,32 @@ static __always_inline bool pkt_set_len(const struct wire *w, struct pkt *p, __u
 	return p->l3_len <= there;
 }
 
+/* RFC 1812 5.2.2: a header whose checksum is wrong may say anything, and the packet goes nowhere.
+ * The stack, which gets it, drops and counts it. */
+static __always_inline bool ip4_sum_is_right(const struct wire *w, const struct pkt *p,
+					     const struct iphdr *ip)
+{
+	__u32 options = ip->ihl - sizeof(*ip) / 4, i;
+	const __u32 *word = (const __u32 *)ip;
+	__u64 at = p->l3 + sizeof(*ip), sum = 0;
+
+#pragma unroll
+	for (i = 0; i < sizeof(*ip) / 4; i++)
+		sum += word[i];
+	for (i = 0; i < IP4_OPTION_WORDS; i++, at += 4) {
+		if (i >= options)
+			break;
+		barrier_var(at); /* what is compared with the limit must be what is added */
+		word = wire_at(w, at, 4);
+		if (!word)
+			return false;
+		sum += *word;
+	}
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	return (sum & 0xffff) + (sum >> 16) == 0xffff;
+}
+
 static __always_inline bool pkt_parse_ip4(const struct wire *w, struct pkt *p)
 {
 	struct iphdr *ip = wire_at(w, p->l3, sizeof(*ip));
@@ -172,7 +200,8 @@ static __always_inline bool pkt_parse_ip4(const struct wire *w, struct pkt *p)
 	if (!ip || ip->version != 4 || ip->ihl < 5)
 		return false;
 	total = bpf_ntohs(ip->tot_len);
-	if (!pkt_set_len(w, p, total, !total) || p->l3_len < ip->ihl * 4u)
+	if (!pkt_set_len(w, p, total, !total) || p->l3_len < ip->ihl * 4u ||
+	    !ip4_sum_is_right(w, p, ip))
 		return false;
 	p->v6 = false;
 	p->l4 = p->l3 + ip->ihl * 4;
@@ -204,8 +233,10 @@ static __always_inline bool pkt_step_ext(const struct wire *w, struct pkt *p)
 			return false; /* dst is only a station on its way */
 		break;
 	case IPPROTO_FRAGMENT:
-		if (p->fragment)
-			return false; /* a fragment of a fragment */
+		/* A fragment of a fragment, or not within the packet: of later ones nothing else
+		 * says how long they have to be. */
+		if (p->fragment || p->l4 + sizeof(*ext) > p->l3 + p->l3_len)
+			return false;
 		break;
 	case IPPROTO_HOPOPTS:
 	case IPPROTO_DSTOPTS:

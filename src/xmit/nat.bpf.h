@@ -163,7 +163,7 @@ static __always_inline int rewrite_tuple(const struct wire *w, const struct pkt 
 		r = update_l4_xdp(w, p, addrs + csum_change(&before, &after, 1));
 	else
 		r = update_l4_tc(w, p, addrs, before, after);
-	if (!p->l4_check)
+	if (p->l4_proto == IPPROTO_UDP && !p->l4_check)
 		flags = BPF_F_RECOMPUTE_CSUM; /* no UDP checksum makes up for the ports */
 	if (!r && before != after)
 		r = wire_store(w, p->l4, &after, sizeof(after), flags);

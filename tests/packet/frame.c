@@ -327,6 +327,20 @@ size_t frame_build(const struct frame *f, bool v6, uint8_t *buf)
 	return (size_t)(ip - buf) + len;
 }
 
+void frame_ip_check(uint8_t *frame)
+{
+	const uint8_t type[2] = { ETH_P_IP >> 8, ETH_P_IP & 0xff };
+	uint8_t *at = frame + sizeof(struct ethhdr);
+	struct iphdr ip;
+
+	if (memcmp(at - sizeof(type), type, sizeof(type)))
+		return;
+	memset(at + offsetof(struct iphdr, check), 0, sizeof(ip.check));
+	memcpy(&ip, at, sizeof(ip));
+	ip.check = csum_fold(csum_add(0, at, ip.ihl * 4u));
+	memcpy(at, &ip, sizeof(ip));
+}
+
 size_t frame_fragment(const uint8_t *frame, size_t frame_len, bool v6, size_t at, size_t len,
 		      uint8_t *buf)
 {

@@ -91,6 +91,10 @@ const uint8_t *who_mac(enum who who);
 /* Writes the frame to buf (FRAME_MAX bytes), returns its length. */
 size_t frame_build(const struct frame *f, bool v6, uint8_t *buf);
 
+/* Makes the header checksum of an IPv4 frame right, whose addresses or identification a test
+ * changed; others stay as they are. */
+void frame_ip_check(uint8_t *frame);
+
 /* Writes to buf the fragment of a frame that holds `len` bytes of what is behind its IP header,
  * from `at` on, which is a multiple of 8; fewer where it ends.  Returns the fragment's length. */
 size_t frame_fragment(const uint8_t *frame, size_t frame_len, bool v6, size_t at, size_t len,

@@ -25,9 +25,8 @@
 
 #include <cmocka.h>
 
-#define VERIFIED_MAX	  300000u
-#define STATUS_SKIPPED	  77
-#define TEST_SUM_COMPLETE 4 /* BPF_F_TEST_SKB_CHECKSUM_COMPLETE, younger than the headers */
+#define VERIFIED_MAX   300000u
+#define STATUS_SKIPPED 77
 
 /* Both ends of the cables are here; only the director's ends matter. */
 static const char *const set_up[] = {
@@ -322,7 +321,7 @@ static int run_bytes(struct rig *rig, const void *frame, size_t len, const struc
 	opts.ctx_in = rig->hook == HOOK_XDP ? (void *)&xdp : (void *)&skb;
 	opts.ctx_size_in = rig->hook == HOOK_XDP ? sizeof(xdp) : sizeof(skb);
 	if (c->sum_known)
-		opts.flags = TEST_SUM_COMPLETE;
+		opts.flags = RIG_SUM_KNOWN;
 	memset(ret, 0, sizeof(*ret));
 	r = bpf_prog_test_run_opts(bpf_program__fd(program_of(rig)), &opts);
 	ret->action = (int)opts.retval;

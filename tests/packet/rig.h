@@ -16,6 +16,9 @@
 #define RIG_PORTS 64  /* of interfaces, likewise */
 #define RIG_SLOTS 160 /* of each shared map: what rig_reset() clears */
 
+/* Flag of a run: BPF_F_TEST_SKB_CHECKSUM_COMPLETE, younger than the headers. */
+#define RIG_SUM_KNOWN 4
+
 /* Slots that rig_service() and rig_server() use. */
 #define SVC	 1
 #define SVC2	 2

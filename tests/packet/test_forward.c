@@ -895,6 +895,69 @@ static void test_udp_checksum_that_comes_to_zero_is_sent_as_ones(void **state)
 	}
 }
 
+/* RFC 1812 5.2.2. */
+static void test_wrong_ip_checksum_passes(void **state)
+{
+	static const struct frame frames[] = {
+		REQUEST(.flags = SYN),
+		REQUEST(.flags = SYN, .ip_options = 12),
+		REQUEST(.flags = SYN, .ip_options = 40),
+	};
+	static const struct context usual;
+	struct play p = { .scene = &scenes[0] };
+	uint8_t in[FRAME_MAX];
+	struct outcome o;
+	size_t len, i, at;
+
+	for (p.hook = HOOK_XDP; p.hook <= HOOK_INGRESS; p.hook++) {
+		for (i = 0; i < 3; i++) {
+			set_scene(&p);
+			len = frame_build(&frames[i], false, in);
+			/* The checksum itself, and the last byte of the header. */
+			for (at = 24; at; at = at == 24 ? 33 + frames[i].ip_options : 0) {
+				in[at] ^= 1;
+				rig_run_bytes(rig, in, len, &usual, &o);
+				assert_int_equal(o.action, action_pass(p.hook));
+				assert_memory_equal(o.frame, in, len);
+				in[at] ^= 1;
+			}
+			assert_int_equal(rig_count(rig, p.hook, COUNT_PASSED), 2);
+			no_flow(rig);
+			rig_run_bytes(rig, in, len, &usual, &o);
+			assert_int_equal(o.action, action_redirect(p.hook));
+		}
+	}
+}
+
+/* A TCP checksum may come to 0, and is one nevertheless: the sum that the card knows stays right.
+ */
+static void test_tcp_checksum_of_zero_with_a_known_sum(void **state)
+{
+	struct step step = {
+		.in = REQUEST(.flags = SYN, .payload = 20),
+		.verdict = COUNT_REDIRECTED,
+		.from = CLIENT,
+		.to = WEB1,
+	};
+	struct play p = { .scene = &scenes[0], .hook = HOOK_INGRESS };
+	uint8_t in[FRAME_MAX];
+	unsigned v6;
+	size_t check;
+
+	for (v6 = 0; v6 < 2; v6++) {
+		p.v6 = v6;
+		check = 14 + (v6 ? 40 : 20) + 16;
+		do {
+			assert_int_not_equal(++step.in.sport, 0);
+			frame_build(&step.in, p.v6, in);
+		} while (in[check] || in[check + 1]);
+		set_scene(&p);
+		if (!rig_sum_known_works(rig))
+			skip();
+		play_step(&step, &p, true);
+	}
+}
+
 static void test_table_full(void **state)
 {
 	static const struct frame syn = REQUEST(.flags = SYN);
@@ -966,6 +1029,8 @@ int main(void)
 		cmocka_unit_test(test_six_extension_headers_at_most),
 		cmocka_unit_test(test_routing_header_with_stations_left_passes),
 		cmocka_unit_test(test_udp_checksum_that_comes_to_zero_is_sent_as_ones),
+		cmocka_unit_test(test_wrong_ip_checksum_passes),
+		cmocka_unit_test(test_tcp_checksum_of_zero_with_a_known_sum),
 		cmocka_unit_test(test_table_full),
 	};
 	static struct CMUnitTest tests[SCENES * 6 + 16];

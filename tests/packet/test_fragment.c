@@ -559,6 +559,27 @@ static void test_beyond_the_longest_packet_is_dropped(void **state)
 	play(beyond, HOOK_INGRESS);
 }
 
+/* A fragment header that stands behind the end of its packet is none, even if a first one was seen
+ * before. */
+static void test_fragment_header_behind_the_packet(void **state)
+{
+	static const struct context usual;
+	const uint16_t none = htons(0), part = htons(4);
+	struct outcome o;
+	struct bytes b;
+
+	rig_reset(rig, true, HOOK_INGRESS);
+	rig_service(rig, SVC, VIP, IPPROTO_UDP, METHOD_NAT, 1);
+	b = piece(&datagram, 0);
+	rig_run_bytes(rig, b.at, b.len, &usual, &o);
+	assert_int_equal(o.action, action_redirect(HOOK_INGRESS));
+	b = piece(&datagram, 1);
+	memcpy(b.at + ETH + 4, &none, sizeof(none));
+	expect_verdict(&b, COUNT_PASSED);
+	memcpy(b.at + ETH + 4, &part, sizeof(part));
+	expect_verdict(&b, COUNT_PASSED);
+}
+
 /* RFC 7112: all headers are in the first one.  Two fragment headers are nobody's. */
 static void test_chain_of_headers_must_be_whole(void **state)
 {
@@ -1194,6 +1215,7 @@ int main(void)
 		cmocka_unit_test(test_later_one_begins_no_flow),
 		cmocka_unit_test(test_headers_in_pieces_are_dropped),
 		cmocka_unit_test(test_beyond_the_longest_packet_is_dropped),
+		cmocka_unit_test(test_fragment_header_behind_the_packet),
 		cmocka_unit_test(test_chain_of_headers_must_be_whole),
 		cmocka_unit_test(test_note_is_good_for_15_seconds),
 		cmocka_unit_test(test_four_of_a_packet_are_held),

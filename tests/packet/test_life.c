@@ -239,6 +239,7 @@ static size_t make_frame(const struct op *op, uint8_t *frame)
 	}
 	memcpy(frame + at, addr_on_wire(&a, op->v6), len);
 	memcpy(frame + places[op->v6].ports + (answer ? 2 : 0), &port, sizeof(port));
+	frame_ip_check(frame);
 	return template_len[op->v6][udp];
 }
 

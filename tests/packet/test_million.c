@@ -139,6 +139,7 @@ static void send_one(unsigned i, uint8_t flags)
 	memcpy(ports - 4, &vip.a[3], 4);
 	memcpy(ports, &port, 2);
 	ports[13] = flags;
+	frame_ip_check(in);
 	if (bpf_prog_test_run_opts(bpf_program__fd(rig->skel->progs.lbd_ingress), &opts) ||
 	    (int)opts.retval != action_redirect(HOOK_INGRESS))
 		if (right) {

@@ -801,6 +801,7 @@ static void test_fragments_of_one_packet_go_together(void **state)
 			part_len = frame_fragment(whole, len, v6, at * 256, 256, part);
 			/* the low byte of the identification */
 			part[14 + (v6 ? 40 + 7 : 5)] = (uint8_t)i;
+			frame_ip_check(part);
 			rig_run_bytes(rig, part, part_len, &usual, &o);
 			assert_int_equal(o.action, action_redirect(HOOK_INGRESS));
 			macs[at] = o.frame[5];

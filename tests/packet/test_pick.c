@@ -470,6 +470,7 @@ static uint32_t open_from(uint32_t n, uint16_t sport, uint32_t *ret_fold)
 		buf[at + addr_len - 1 - i] = (uint8_t)(n >> 8 * i);
 	if (rig->v6)
 		buf[at + 5] = (uint8_t)(n * 5);
+	frame_ip_check(buf);
 	memcpy(word, buf + at, addr_len);
 	*ret_fold = ntohl(word[0] ^ word[1] ^ word[2] ^ word[3]);
 	for (id = 0; id <= SORRY; id++)

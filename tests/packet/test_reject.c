@@ -215,6 +215,7 @@ static void no_host(void)
 			memset(src, i ? 0xff : 0, 16);
 		else
 			*src = firsts4[i];
+		frame_ip_check(frame);
 		rig_run_bytes(rig, frame, len, &usual, &o);
 		assert_int_equal(o.action, action_drop(HOOK_INGRESS));
 	}
