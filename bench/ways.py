@@ -28,7 +28,7 @@ BULK_PORT = 5201
 WEB_PORT = 80
 NGINX_PORT = 8080  # it listens on 80 as well
 FLOWS = 1 << 20
-SECONDS = 2
+SECONDS = 1
 
 
 class Way:
