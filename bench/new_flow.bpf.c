@@ -54,6 +54,20 @@ __u32 next; /* the number of the next flow */
 
 /* ---- Feeding --------------------------------------------------------------------------------- */
 
+/* Makes an IPv4 header's checksum right. */
+static __always_inline void mend(__u16 *word)
+{
+	__u32 sum = 0;
+	int i;
+
+	word[5] = 0;
+#pragma unroll
+	for (i = 0; i < 10; i++)
+		sum += word[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	word[5] = ~(sum + (sum >> 16));
+}
+
 static __always_inline bool feed(__u8 *data, __u8 *end)
 {
 	__u32 n = next++;
@@ -71,6 +85,7 @@ static __always_inline bool feed(__u8 *data, __u8 *end)
 		__builtin_memcpy(data, frame, HEADERS4);
 		data[PORTS4 - 7] = client >> 8;
 		data[PORTS4 - 6] = client;
+		mend((__u16 *)(data + PORTS4 - 20));
 		*(__be16 *)(data + PORTS4) = port;
 	}
 	return true;
