@@ -4,8 +4,9 @@
     memory.py [PASSES [FLOWS]]   default 8 passes of the sweep over 1,000,000 flows; needs root and `make bench`
 
 Bytes: the pages of what the kernel allocates more for maps when the table has TABLE entries than when it is the
-smallest (/proc/vmallocinfo), and what it says of the map itself; and the daemon's own growth when the flows are there.  The sweep: CPU time of the whole daemon between the ends of
-two passes, less what it takes without flows; and the longest turn of its loop.
+smallest (/proc/vmallocinfo), and what it says of the map itself; and the daemon's own growth when the flows are
+there.  The sweep: CPU time of the whole daemon between the ends of two passes, less what it takes without flows; and
+the longest turn of its loop.
 """
 import glob
 import json
