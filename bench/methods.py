@@ -7,8 +7,8 @@ ROUNDS: default 15.  Needs root, iperf3, wrk, nft, haproxy and a build.
 
 Bulk TCP: each method is measured right after or before forwarding on the same legs (of dr and tun the answers
 by-pass the director), and ratios are taken within the pair.  CPU per HTTP connection, of client, director, server
-and the kernel: each round measures each way once; differences are taken within a round, of each method to forwarding on its legs,
-of nftables and HAProxy to forwarding.
+and the kernel: each round measures each way once; differences are taken within a round, of each method to forwarding
+on its legs, of nftables and HAProxy to forwarding.
 """
 import argparse
 import sys
