@@ -15,6 +15,7 @@ import os
 import pathlib
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -23,12 +24,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1] / "lab"), str(HERE.parent / "net")]
 
 import lab as lablib  # noqa: E402
+import machine  # noqa: E402
 from lab import LabError, wait_for  # noqa: E402
 from scenario import render  # noqa: E402
 
 PORT = 7777
 CHUNK = 16384  # one SCTP message, of many packets
 PATIENCE = 60.0  # an emulated machine's
+machine.Machine.run.__kwdefaults__["timeout"] = 2 * PATIENCE
 KINDS = {"tcp": (socket.SOCK_STREAM, socket.IPPROTO_TCP), "udp": (socket.SOCK_DGRAM, socket.IPPROTO_UDP),
  "sctp": (socket.SOCK_STREAM, socket.IPPROTO_SCTP)}
 VIPS = {method: {"4": f"192.0.2.{n}", "6": f"2001:db8::{n}"}
@@ -459,10 +462,10 @@ def play(name, make, scenarios):
             try:
                 scenario(stage)
                 report(f"{name}: {title}", begun)
-            except (OSError, LabError, KeyError, ValueError) as error:
+            except (OSError, LabError, KeyError, ValueError, subprocess.SubprocessError) as error:
                 report(f"{name}: {title}", begun, repr(error))
                 failed += 1
-    except (OSError, LabError) as error:
+    except (OSError, LabError, subprocess.SubprocessError) as error:
         report(f"{name}: lbd serves", begun, repr(error))
         failed += 1
     finally:
