@@ -10,7 +10,7 @@
 #     packet    the BPF programs, fed with packets
 #     sanitize  all of these with AddressSanitizer and UndefinedBehaviorSanitizer
 #     net       whole directors, clients and servers in network namespaces
-#     vm        the BPF programs in Debian's 6.1 kernel
+#     vm        the BPF programs and whole directors in Debian's 6.1 kernel
 #
 # Without a group: all.  --long adds long stress runs, the scenarios with a sanitized lbd, and make distcheck.
 # What a group printed is in build/logs/.
@@ -123,7 +123,7 @@ group_vm() {
 	quietly make -s -C build -j"$jobs" check TESTS= || return
 	# cmocka says of each test that it runs and that it is well.
 	tests/vm/run build | grep -vE '^\[( RUN  |       OK) ' || return
-	tests/vm/sctp build
+	tests/vm/scenarios build
 }
 group_distcheck() { quietly make -s -C build distcheck; }
 

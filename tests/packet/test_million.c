@@ -5,7 +5,7 @@
  * a RST and swept; then opened again with the same tuples, which a local port or an id that had
  * leaked would prevent, and ended by the loss of their servers.
  *
- * Usage: test_million [--long | FLOWS]; --long: a million
+ * Usage: test_million [--long | FLOWS]; --long: a million.  LBD_MILLION_FLOWS may hold the same.
  */
 #include "config.h"
 
@@ -306,12 +306,12 @@ static void loss(void)
 
 int main(int argc, char **argv)
 {
+	const char *wanted = argc > 1 ? argv[1] : getenv("LBD_MILLION_FLOWS");
 	unsigned kind;
 
 	flows = FLOWS_DEFAULT;
-	if (argc > 1)
-		flows = strcmp(argv[1], "--long") ? (unsigned)strtoul(argv[1], NULL, 10)
-						  : FLOWS_LONG;
+	if (wanted)
+		flows = strcmp(wanted, "--long") ? (unsigned)strtoul(wanted, NULL, 10) : FLOWS_LONG;
 	flows = flows / KINDS * KINDS;
 	rig = rig_open(flows);
 	pass = calloc(1, sizeof(*pass));
