@@ -153,11 +153,15 @@ void rig_close(struct rig *rig)
 
 static void hash_clear(struct bpf_map *map)
 {
-	uint8_t key[64];
+	uint8_t key[64], next[64];
+	int fd = bpf_map__fd(map);
+	bool more = !bpf_map_get_next_key(fd, NULL, key);
 
-	while (!bpf_map_get_next_key(bpf_map__fd(map), NULL, key))
-		if (bpf_map_delete_elem(bpf_map__fd(map), key))
-			break;
+	while (more) {
+		more = !bpf_map_get_next_key(fd, key, next);
+		bpf_map_delete_elem(fd, key);
+		memcpy(key, next, sizeof(key));
+	}
 }
 
 static void percpu_clear(struct bpf_map *map, uint32_t slots)
