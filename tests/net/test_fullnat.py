@@ -100,3 +100,16 @@ def test_ports_that_are_used_up_and_free_again(make_scenario, family, request):
         scenario.client.connect(FULLNAT[family], timeout=5)
     if request.config.getoption("long"):
         wait_for(lambda: scenario.client.get(FULLNAT[family]), 75, "the ports of connections that were closed")
+
+
+def test_ports_that_the_host_uses_itself_are_refused(make_scenario):
+    """The director's own address with all ports: its own connections to the server would be taken for flows."""
+    config = base_config()
+    config["services"]["www_fullnat"].update({"local_addresses": ["10.0.0.2", "fd00::201"], "local_ports": "1024-65535"})
+    scenario = make_scenario(config=config)
+    scenario.lb1.start_lbd(scenario.path)
+    scenario.wait_owner(scenario.lb1, FULLNAT.values())
+    assert re.search("ports 1024-65535 of 10.0.0.2 are not used for fullnat.*set local_ports", scenario.lb1.lbd.log())
+    with pytest.raises(OSError):
+        scenario.client.connect(FULLNAT["4"], timeout=0.5)
+    wait_for(lambda: scenario.client.get(FULLNAT["6"]), what="the other family")
