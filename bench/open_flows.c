@@ -24,6 +24,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/csum.h"
+
 #define PROGRAM		"lbd_ingress"
 #define PORT_FIRST	1024u
 #define PORTS_OF_CLIENT 60000u
@@ -136,6 +138,7 @@ static bool send4(const uint8_t *mac, const void *vip, unsigned n, bool syn)
 
 	memcpy(f.eth.ether_dhost, mac, ETH_ALEN);
 	memcpy(&f.ip.daddr, vip, sizeof(f.ip.daddr));
+	f.ip.check = csum_fold(csum_add(0, &f.ip, sizeof(f.ip)));
 	f.tcp = tcp_header(n, syn);
 	return run(&f, sizeof(f));
 }
