@@ -14,7 +14,6 @@
 #include "lib/loop.h"
 
 #define HOST_PORTS "/proc/sys/net/ipv4/ip_local_port_range"
-#define PORT_MIN   1024 /* below are the ports of services */
 
 struct lip_list {
 	struct list node;
@@ -129,8 +128,8 @@ uint64_t lips_of_host(struct lips *l, const struct addr *a)
 		return 0;
 	host_ports(&first, &last);
 	/* The larger part of what the host leaves. */
-	if (first > PORT_MIN && first - PORT_MIN >= UINT16_MAX - last) {
-		lip.port = PORT_MIN;
+	if (first > LIP_PORT_MIN && first - LIP_PORT_MIN >= UINT16_MAX - last) {
+		lip.port = LIP_PORT_MIN;
 		lip.last = (uint16_t)(first - 1);
 	} else if (last < UINT16_MAX) {
 		lip.port = (uint16_t)(last + 1);

@@ -5,6 +5,8 @@
 
 #include "ipvs/backend.h"
 
+#define LIP_PORT_MIN 1024 /* below are the ports of services */
+
 struct lips;
 
 struct lips *lips_new(struct ipvs_backend *be); /* NULL without memory */

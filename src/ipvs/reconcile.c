@@ -19,8 +19,6 @@
 #include "ipvs/wide.h"
 #include "lib/log.h"
 
-#define LIP_PORT 1024 /* the first port of a local address, unless said otherwise */
-
 static const char *const method_names[] = {
 	[METHOD_NAT] = "nat",
 	[METHOD_DR] = "dr",
@@ -147,7 +145,7 @@ static void set_lips(struct ipvs_service *s, const struct conf_service *c)
 		if (addr_is_v4(&c->local_addresses[i].prefix.addr) != s->v6)
 			lips[s->n_lips++] = (struct lip){
 				.addr = c->local_addresses[i].prefix.addr,
-				.port = c->local_port ? c->local_port : LIP_PORT,
+				.port = c->local_port ? c->local_port : LIP_PORT_MIN,
 				.last = c->local_port ? c->local_port_last : UINT16_MAX,
 			};
 }
@@ -559,11 +557,7 @@ void ipvs_free(struct ipvs *v)
 	list_for_each_safe(s, next, &v->services, node) {
 		list_for_each_safe(d, next_server, &s->servers, node)
 			server_free(v, d, false);
-		list_del(&s->node);
-		free(s->lips);
-		free(s->vips);
-		free(s->name);
-		free(s);
+		service_forget(s);
 	}
 	list_for_each_safe(d, next_server, &v->retired, node)
 		server_free(v, d, false);

@@ -214,6 +214,15 @@ static bool svc_has_retired(const struct ipvs *v, uint32_t id)
 	return false;
 }
 
+void service_forget(struct ipvs_service *s)
+{
+	list_del(&s->node);
+	free(s->lips);
+	free(s->vips);
+	free(s->name);
+	free(s);
+}
+
 void service_free(struct ipvs_service *s)
 {
 	struct ipvs *v = s->ipvs;
@@ -227,11 +236,7 @@ void service_free(struct ipvs_service *s)
 	/* Flows of retired servers still read the timeouts; the sweep frees the slot with the last.
 	 */
 	v->svc_used[s->id] = svc_has_retired(v, s->id);
-	list_del(&s->node);
-	free(s->lips);
-	free(s->vips);
-	free(s->name);
-	free(s);
+	service_forget(s);
 }
 
 /* ---- Rings ---- */

@@ -105,6 +105,8 @@ void server_adopt_all(struct ipvs *v);
 struct ipvs_service *service_new(struct ipvs *v, const struct conf_service *c, bool v6);
 /* Writes what the packet path asks of the service itself: timeouts, policies, persistence. */
 void service_publish(struct ipvs_service *s, const struct conf_service *c);
+/* Takes it out of the daemon's memory; the maps stay as they are.  Its servers must be gone. */
+void service_forget(struct ipvs_service *s);
 /* The keys must be gone from `services` already; its servers are retired. */
 void service_free(struct ipvs_service *s);
 

@@ -8,6 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lab"))
 
 import lab as lablib  # noqa: E402
 import pytest  # noqa: E402
+from checks import Checks  # noqa: E402
 from scenario import Scenario, base_config  # noqa: E402
 
 families = pytest.mark.parametrize("family", ["4", "6"])
@@ -58,6 +59,16 @@ def single(make_scenario):
 def pair(make_scenario):
     """Two directors; lb1 is master."""
     return make_scenario(directors=2).start()
+
+
+@pytest.fixture(scope="module")
+def checks(request):
+    """The module's CASES, side by side in one lab that its prepare() has made ready."""
+    made = Checks(request.module.CASES, request.module.prepare)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 VARIANTS = {

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from checks import Case, Checks, start_rogue
+from checks import Case, start_rogue
 
 PORTS = {mode: 9000 + n for n, mode in enumerate(
     ("silent", "drip", "endless_headers", "endless_body", "endless_interim", "garbage", "reset", "close",
@@ -60,15 +60,6 @@ def prepare(scenario):
     web1.run("mkdir", "-p", "/run/www")
     web1.run("sh", "-c", "cat >/run/www/big", input=FILE.decode())
     start_rogue(web1, PORTS)
-
-
-@pytest.fixture(scope="module")
-def checks():
-    made = Checks(CASES, prepare)
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -2,7 +2,7 @@
 """tls and https checks: of nginx with good and bad certificates, and of servers that misbehave."""
 import pytest
 from certificates import Authority
-from checks import Case, Checks, start_rogue
+from checks import Case, start_rogue
 from lab import wait_for
 
 ADDRESSES = "IP:10.0.0.11,IP:fd00::11"
@@ -122,15 +122,6 @@ def prepare(scenario):
     assert nginx.running, nginx.log()
     start_rogue(web1, PORTS, "--cert", folder / "good.pem")
     scenario.lb1.run("cp", "-r", folder, "/run/tls")
-
-
-@pytest.fixture(scope="module")
-def checks():
-    made = Checks(CASES, prepare)
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.mark.parametrize("name", CASES)

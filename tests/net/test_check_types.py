@@ -2,7 +2,7 @@
 """udp, dns, ping and smtp checks: of real servers, and of servers that misbehave."""
 import lab as lablib
 import pytest
-from checks import Case, Checks, start_rogue
+from checks import Case, start_rogue
 from lab import wait_for
 
 PORTS = {mode: 9200 + n for n, mode in enumerate(
@@ -96,15 +96,6 @@ def prepare(scenario):
     for what in (("-tln", SMTP_PORT, 2), ("-uln", DNS_PORT, 2)):
         wait_for(lambda: web1.run("ss", "-H", what[0], f"sport = :{what[1]}").stdout.count("\n") >= what[2],
                  what=f"servers on port {what[1]}")
-
-
-@pytest.fixture(scope="module")
-def checks():
-    made = Checks(CASES, prepare)
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 @pytest.mark.parametrize("name", CASES)
